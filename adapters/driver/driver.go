@@ -1,0 +1,88 @@
+// Package driver is the contract between the hub and one platform's protocol: the small interfaces that an adapter
+// implements.
+//
+// A driver knows signatures, payloads and the table of a platform's words. It is pure: it does no input or output, keeps
+// no state, logs nothing and never retries; package adapters and the intake do that around it. Everything here is safe
+// for concurrent use. A driver never keeps a byte slice that it was given, and returns slices that the caller owns.
+//
+// Errors are *hub.Error. KindUnauthentic: the bytes are not proven to come from the platform. KindInvalid with a code of
+// the parked list and a JSON path: the payload breaks a rule. No error text holds any part of a payload.
+package driver
+
+import (
+	"net/http"
+	"time"
+
+	"hub"
+)
+
+// Storefront is one platform's protocol.
+type Storefront interface {
+	// Platform names it.
+	Platform() hub.Platform
+	// Rules is the version of the normalising rules, "shopify/1": stored with each order, raised when a mapping changes.
+	Rules() string
+	// Verify proves that body was signed with one of the secrets and reads the delivery's headers. It looks at the raw
+	// bytes and at nothing inside them. Secrets are tried in order; comparison takes constant time.
+	Verify(header http.Header, body []byte, secrets []string) (Notice, error)
+	// Account reads the shop that a verified body names, lower case, for endpoints that serve many shops. It is
+	// CodeMissing when the body names none: such a topic needs an endpoint of its own.
+	Account(body []byte) (string, error)
+	// Read turns a verified delivery into what it means, and holds a shop named in the body against the connection's.
+	Read(d Delivery) (Reading, error)
+	// Split cuts what the platform's API or an export contains (one order, an envelope, a list, several documents one
+	// after another) into single order documents, as `hub normalize` takes them.
+	Split(document []byte) ([][]byte, error)
+	// Order turns one full order document into the canonical order, without the identifiers that the hub gives.
+	Order(document []byte) (Draft, error)
+	// Statuses is the platform's table of words, complete with every value that its documentation lists.
+	Statuses() []StatusRow
+}
+
+// Notice is what Verify learns of a delivery. Only the body is proven: on Shopify the signature covers no header.
+type Notice struct {
+	Topic       string    // as the platform spells it, "orders/create"
+	DeliveryID  string    // the platform's id of this delivery, "" when it sends none
+	Account     string    // the shop that the headers claim, lower case; not proven
+	TriggeredAt time.Time // when the platform says that it happened; zero when it does not say
+	APIVersion  string    // the version that the payload really has
+}
+
+// Delivery is one verified delivery as it comes out of the log.
+type Delivery struct {
+	Notice
+	Account    string // the account of the connection that it was sent to, which the driver holds the body against
+	Body       []byte // the raw bytes
+	ReceivedAt time.Time
+}
+
+// Reading is what a delivery means. Exactly one field is set, except that a Draft may be empty together with a Hint.
+type Reading struct {
+	Drafts  []Draft // full orders
+	Hints   []Hint  // something happened to an order, its state is not in the body
+	Ignored string  // why there is nothing to do, "" when there is; never personal
+}
+
+// Draft is one full order without the hub's identifiers, or the news that an order was deleted.
+type Draft struct {
+	Order   hub.Order // ID, TenantID, ConnectionID, Revision and Source.RawRef are empty
+	Deleted time.Time // set: only Order.ExternalID is known, the platform deleted the order then
+	// Subject is who the order belongs to for forgetting: the platform's customer id, or "" for a guest order, which is
+	// a subject of its own.
+	Subject hub.ExternalID
+}
+
+// Hint asks for a fetch of one resource. Many hints for one resource are one fetch.
+type Hint struct {
+	Kind       string         // what to fetch: "order"
+	ExternalID hub.ExternalID // of the resource; never personal
+}
+
+// StatusRow is one word of a platform and what it means here. A word that has no row leaves our status empty and is
+// kept in Order.PlatformStatus.
+type StatusRow struct {
+	Field string // the platform's field
+	Value string // its value; "" is null
+	Ours  string // which of our fields, "payment_status"
+	Means string // the value there; "" when it says nothing about the order's status
+}
