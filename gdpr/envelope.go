@@ -1,0 +1,130 @@
+package gdpr
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// An envelope is a header and then AES-256-GCM: nonce (12), ciphertext, tag (16). The header is
+//
+//	"HE", format (1 byte), count (1 byte), what the format needs to find the key, commitment (32), CRC-32C (4)
+//
+// The checksum tells a damaged header, which names keys that never existed, from keys that were erased. The commitment
+// makes one envelope open under one key only, which GCM alone does not.
+type format byte
+
+const (
+	formatPersonal   format = 1 // count subject ids of 16 bytes each, then the lot id
+	formatIntake     format = 2 // count 0: id of the intake key, then a random salt of 32 bytes
+	formatCredential format = 3 // count 0: id of the credential key
+)
+
+const (
+	envelopeMagic  = "HE"
+	envelopeStart  = len(envelopeMagic) + 2
+	envelopeFinish = 32 + 4
+	maxSubjects    = 32 // of one value; an order has a buyer, a recipient, a payer
+)
+
+// rowLabel is the purpose of a row key.
+const rowLabel = "hub row key 1"
+
+// envelope is a parsed envelope; its slices point into the bytes it was parsed from.
+type envelope struct {
+	format     format
+	ids        [][16]byte // subjects and then the lot; or the one key
+	salt       []byte     // of formatIntake
+	commitment []byte
+	header     []byte // all that is in front of the nonce
+	sealed     []byte
+}
+
+// idCount is how many ids a header of this format and count has, or 0 for one that does not exist.
+func (f format) idCount(count int) int {
+	switch {
+	case f == formatPersonal && count <= maxSubjects:
+		return count + 1
+	case (f == formatIntake || f == formatCredential) && count == 0:
+		return 1
+	}
+	return 0
+}
+
+func (f format) saltSize() int {
+	if f == formatIntake {
+		return 32
+	}
+	return 0
+}
+
+// parseEnvelope reads foreign bytes; ok is false when they are no envelope of any format or the header is damaged.
+func parseEnvelope(b []byte) (e envelope, ok bool) {
+	if len(b) < envelopeStart || string(b[:len(envelopeMagic)]) != envelopeMagic {
+		return e, false
+	}
+	e.format = format(b[2])
+	n := e.format.idCount(int(b[3]))
+	salt := envelopeStart + n*16
+	end := salt + e.format.saltSize() + envelopeFinish
+	if n == 0 || len(b) < end+gcmSize {
+		return e, false
+	}
+	e.header, e.sealed = b[:end:end], b[end:]
+	if binary.BigEndian.Uint32(b[end-4:]) != crc32.Checksum(b[:end-4], castagnoli) {
+		return e, false
+	}
+	for at := envelopeStart; at < salt; at += 16 {
+		e.ids = append(e.ids, [16]byte(b[at:at+16]))
+	}
+	e.salt, e.commitment = b[salt:end-envelopeFinish], b[end-envelopeFinish:end-4]
+	return e, true
+}
+
+// extract concentrates the keys that a value is sealed under, in the order of the header.
+func extract(salt []byte, keys ...*[32]byte) []byte {
+	secret := make([]byte, 0, 3*32)
+	for _, k := range keys {
+		secret = append(secret, k[:]...)
+	}
+	prk, err := hkdf.Extract(sha256.New, secret, salt)
+	if err != nil {
+		panic("gdpr: extracting a key: " + err.Error()) // only for keys too short in FIPS mode
+	}
+	return prk
+}
+
+// rowKey derives the key and the commitment of what a tenant seals in one class under the extracted keys.
+func (p Place) rowKey(f format, prk []byte) (key, commitment []byte) {
+	info := parts(rowLabel, string(p.Tenant), string(p.Class), string(rune(f)))
+	both, err := hkdf.Expand(sha256.New, prk, string(info), 64)
+	if err != nil {
+		panic("gdpr: expanding a key: " + err.Error()) // only for more than 8,160 bytes
+	}
+	return both[:32], both[32:]
+}
+
+// seal writes an envelope. prefix is the header up to the commitment; it is copied.
+func seal(p Place, prefix, prk, plaintext []byte) []byte {
+	key, commitment := p.rowKey(format(prefix[2]), prk)
+	b := make([]byte, 0, len(prefix)+envelopeFinish+gcmSize+len(plaintext))
+	b = append(b, prefix...)
+	b = append(b, commitment...)
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return gcm(key).Seal(b, nil, plaintext, p.additional(b))
+}
+
+// open opens a parsed envelope; the commitment is compared, in constant time, before anything is decrypted.
+func (e envelope) open(p Place, prk []byte) ([]byte, error) {
+	key, commitment := p.rowKey(e.format, prk)
+	if subtle.ConstantTimeCompare(commitment, e.commitment) != 1 {
+		return nil, p.unreadable()
+	}
+	plaintext, err := gcm(key).Open(nil, nil, e.sealed, p.additional(e.header))
+	if err != nil {
+		return nil, p.unreadable()
+	}
+	return plaintext, nil
+}

@@ -1,0 +1,129 @@
+package gdpr
+
+import (
+	"context"
+
+	"hub"
+)
+
+// Sealed is a sealed value and the place where it was found.
+type Sealed struct {
+	Place    Place
+	Envelope []byte
+}
+
+// Opened is the outcome for one Sealed: the plaintext, or why it does not open.
+type Opened struct {
+	Plaintext []byte
+	Err       error // hub.CodeUnreadable, CodeKeyGone or CodeRootMismatch
+}
+
+// Open opens a value that a Seal sealed. It never creates a key. The error is KindPermanent with hub.CodeUnreadable
+// when the bytes are damaged or from another place, KindNotFound with CodeKeyGone when a key has died, and that of the
+// vault when it cannot be asked.
+func (k *Keys) Open(ctx context.Context, p Place, envelope []byte) ([]byte, error) {
+	return k.openOne(ctx, formatPersonal, Sealed{p, envelope})
+}
+
+// OpenAll opens many values with one look into the vault. One result for each value, in their order; the error is
+// about the vault alone.
+func (k *Keys) OpenAll(ctx context.Context, list []Sealed) ([]Opened, error) {
+	return k.openAll(ctx, formatPersonal, list)
+}
+
+func (k *Keys) openOne(ctx context.Context, f format, s Sealed) ([]byte, error) {
+	opened, err := k.openAll(ctx, f, []Sealed{s})
+	if err != nil {
+		return nil, err
+	}
+	return opened[0].Plaintext, opened[0].Err
+}
+
+func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, error) {
+	parsed := make([]envelope, len(list))
+	wanted := make(map[string]bool, 2*len(list))
+	opened := make([]Opened, len(list))
+	for i, s := range list {
+		e, ok := parseEnvelope(s.Envelope)
+		if !ok || e.format != f {
+			opened[i].Err = s.Place.unreadable()
+			continue
+		}
+		parsed[i] = e
+		for at := range e.ids {
+			wanted[e.id(at)] = true
+		}
+	}
+	keys, broken, err := k.lookUp(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range list {
+		if opened[i].Err == nil {
+			opened[i].Plaintext, opened[i].Err = parsed[i].openWith(s.Place, keys, broken)
+		}
+	}
+	return opened, nil
+}
+
+// kind is the kind of the key at that place of the header.
+func (e envelope) kind(at int) Kind {
+	switch {
+	case e.format == formatCredential:
+		return KindCredential
+	case at == len(e.ids)-1:
+		return KindLot
+	}
+	return KindSubject
+}
+
+func (e envelope) id(at int) string { return idText(e.kind(at).prefix(), e.ids[at]) }
+
+// lookUp returns the keys with these ids, and why some that exist cannot be used. A vault that answers with the row of
+// another id is caught by the commitment of the value.
+func (k *Keys) lookUp(ctx context.Context, wanted map[string]bool) (keys map[string]*key, broken map[string]error, err error) {
+	ids := make([]string, 0, len(wanted))
+	for id := range wanted {
+		ids = append(ids, id)
+	}
+	keys, broken = make(map[string]*key, len(ids)), make(map[string]error)
+	ids = k.cache.ids(ids, keys)
+	if len(ids) == 0 {
+		return keys, broken, nil
+	}
+	rows, err := k.vault.ByID(ctx, ids)
+	if err != nil {
+		return nil, nil, vaultError(opOpen, err)
+	}
+	for id, row := range rows {
+		opened, err := k.open(opOpen, row)
+		if err != nil {
+			broken[id] = err
+			continue
+		}
+		k.cache.add(opened)
+		keys[id] = opened
+	}
+	return keys, broken, nil
+}
+
+// openWith opens e with the keys that its header names. A key of another tenant counts as damage: the value was moved.
+func (e envelope) openWith(p Place, keys map[string]*key, broken map[string]error) ([]byte, error) {
+	secrets := make([]*[32]byte, len(e.ids))
+	for at := range e.ids {
+		id := e.id(at)
+		if err := broken[id]; err != nil {
+			hub.Wrap(&err, opOpen, p.String())
+			return nil, err
+		}
+		k := keys[id]
+		if k == nil {
+			return nil, p.gone()
+		}
+		if k.tenant != p.Tenant {
+			return nil, p.unreadable()
+		}
+		secrets[at] = k.secret
+	}
+	return e.open(p, extract(nil, secrets...))
+}

@@ -1,0 +1,62 @@
+package gdpr
+
+import (
+	"encoding/binary"
+
+	"hub"
+)
+
+// Codes of this package, beside hub.CodeUnreadable.
+const (
+	// CodeKeyGone: a key that the value needs is not in the vault. It was erased, has aged out, or the vault is older
+	// than the value. The kind is not found; nothing about it is retried into success, and it is never parked.
+	CodeKeyGone hub.Code = "key_gone"
+	// CodeRootMismatch: a key was wrapped under another root than the loaded one. That is a wrong HUB_KEYS, not trouble
+	// with one value, so it is never parked.
+	CodeRootMismatch hub.Code = "root_mismatch"
+)
+
+// Place is where a sealed value rests. All of it is authenticated: a value that was copied to another place, or put
+// back after its row has moved on to another version, does not open.
+type Place struct {
+	Tenant  hub.TenantID
+	Table   string    // the table or file, as "orders" or "wal"
+	Row     string    // the row's identifier, never anything personal: error texts name it
+	Class   hub.Class // of the field or blob
+	Version int64     // the row's version, such as the order's revision; 0 where rows never change
+}
+
+const placeLabel = "hub sealed value 1"
+
+// additional is the data that is authenticated with a value: the place, and the header in front of the ciphertext.
+func (p Place) additional(header []byte) []byte {
+	n := 5*4 + len(placeLabel) + len(p.Tenant) + len(p.Table) + len(p.Row) + len(p.Class) + 8 + 4 + len(header)
+	b := make([]byte, 0, n)
+	b = part(b, placeLabel)
+	b = part(b, p.Tenant)
+	b = part(b, p.Table)
+	b = part(b, p.Row)
+	b = part(b, p.Class)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.Version))
+	return part(b, header)
+}
+
+// check refuses a place that leaves open where the value rests. Only what the intake seals may have no tenant yet.
+func (p Place) check(op string) error {
+	if p.Table == "" || p.Row == "" || p.Class == "" {
+		return hub.Errorf(hub.KindInvalid, op, "place without table, row or class")
+	}
+	return nil
+}
+
+func (p Place) String() string { return p.Table + "/" + p.Row }
+
+const opOpen = "opening sealed value"
+
+func (p Place) unreadable() error {
+	return &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeUnreadable, Op: opOpen, Subject: p.String()}
+}
+
+func (p Place) gone() error {
+	return &hub.Error{Kind: hub.KindNotFound, Code: CodeKeyGone, Op: opOpen, Subject: p.String()}
+}

@@ -1,0 +1,87 @@
+package gdpr
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+
+	"hub"
+)
+
+// TenantKeys are the keyed hashes of one tenant. Whoever has the databases but not the vault can neither compute them
+// nor test a guess. They are safe for concurrent use.
+type TenantKeys struct{ index, delivery, digest []byte }
+
+const (
+	indexLabel    = "hub tenant index 1"
+	deliveryLabel = "hub tenant delivery 1"
+	digestLabel   = "hub tenant digest 1"
+)
+
+// Tenant returns the keyed hashes of a tenant and creates the tenant's key when it has none. Calling it for hub.Operator
+// at start also proves that the root belongs to the vault: it is CodeRootMismatch otherwise.
+func (k *Keys) Tenant(ctx context.Context, tenant hub.TenantID) (*TenantKeys, error) {
+	found, err := k.tenants(ctx, []hub.TenantID{tenant})
+	if err != nil {
+		return nil, err
+	}
+	return found[tenant], nil
+}
+
+// tenants returns the hashes of several tenants with at most one look and one addition to the vault.
+func (k *Keys) tenants(ctx context.Context, list []hub.TenantID) (map[hub.TenantID]*TenantKeys, error) {
+	wants := make(map[[32]byte]want, len(list))
+	tags := make(map[hub.TenantID][32]byte, len(list))
+	for _, tenant := range list {
+		if tenant == "" {
+			return nil, hub.Errorf(hub.KindInvalid, opSeals, "no tenant")
+		}
+		w := want{kind: KindTenant, tenant: tenant, tag: sha256.Sum256(parts("hub tenant tag 1", string(tenant)))}
+		wants[w.tag], tags[tenant] = w, w.tag
+	}
+	keys, err := k.ensure(ctx, wants)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[hub.TenantID]*TenantKeys, len(tags))
+	for tenant, tag := range tags {
+		secret := keys[tag].secret
+		found[tenant] = &TenantKeys{
+			index:    subkey(secret, indexLabel, 32),
+			delivery: subkey(secret, deliveryLabel, 32),
+			digest:   subkey(secret, digestLabel, 32),
+		}
+	}
+	return found, nil
+}
+
+// DeliveryKey is what one delivery is known by for ever, so that it has one effect. Topic and delivery id come from
+// headers that no platform signs, hence the body is in it: a forged id cannot claim another delivery's key.
+func (t *TenantKeys) DeliveryKey(c hub.ConnectionID, topic, deliveryID string, body []byte) [32]byte {
+	sum := sha256.Sum256(body)
+	return keyed(t.delivery, parts(string(c), topic, deliveryID, string(sum[:])))
+}
+
+// Digest is a keyed hash of a list of byte strings: equal lists have equal digests and two lists that only concatenate
+// to the same bytes do not. It decides ties between versions and shows nothing of a payload.
+func (t *TenantKeys) Digest(list ...[]byte) [32]byte {
+	mac := hmac.New(sha256.New, t.digest)
+	for _, b := range list {
+		mac.Write(part([]byte(nil), b))
+	}
+	return [32]byte(mac.Sum(nil))
+}
+
+// subjectTag is what a subject is looked up by: no customer or order id is in clear in the vault.
+func (t *TenantKeys) subjectTag(c hub.ConnectionID, s SubjectRef) [32]byte {
+	if s.Customer != "" {
+		return keyed(t.index, parts(string(c), "customer", string(s.Customer)))
+	}
+	return keyed(t.index, parts(string(c), "order", string(s.Order)))
+}
+
+func keyed(key, message []byte) [32]byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(message)
+	return [32]byte(mac.Sum(nil))
+}
