@@ -118,12 +118,11 @@ func testRoundTrip(t *testing.T, v gdpr.Vault) {
 	keys[0].Wrapped = bytes.Repeat([]byte{0x5c, 0, '\'', 0xc3, 0x28}, 51) // 255 bytes, no UTF-8
 	stored, found := add(t, v, keys...), find(t, v, keys...)
 	for _, k := range keys {
-		tag := string(k.Tag)
-		if !reflect.DeepEqual(stored[tag], k) {
-			t.Errorf("Add returned\n%+v for\n%+v", stored[tag], k)
+		if stored := stored[string(k.Tag)]; !reflect.DeepEqual(stored, k) {
+			t.Errorf("Add returned\n%+v for\n%+v", stored, k)
 		}
-		if !reflect.DeepEqual(found[tag], k) {
-			t.Errorf("found\n%+v for\n%+v", found[tag], k)
+		if found := found[string(k.Tag)]; !reflect.DeepEqual(found, k) {
+			t.Errorf("found\n%+v for\n%+v", found, k)
 		}
 	}
 }

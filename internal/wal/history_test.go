@@ -57,7 +57,6 @@ type history struct {
 	log     *wal.Log
 	cursor  *wal.Cursor
 	model   model
-	at      wal.Index // what Advance acknowledged, or recovery showed
 	serial  int
 
 	stopsBefore int                    // stops before this phase
