@@ -83,7 +83,7 @@ func TestParkable(t *testing.T) {
 	n := 0
 	for code := range parkable {
 		for kind := range kinds {
-			want := kind == KindInvalid || kind == KindPermanent
+			want := kind == KindInvalid || kind == KindPermanent || kind == KindTooLarge
 			if got := Parkable(&Error{Kind: kind, Code: code}); got != want {
 				t.Errorf("%s %s: %v", kind, code, got)
 			}

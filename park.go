@@ -19,6 +19,7 @@ const (
 	CodeTopicUnknown    Code = "topic_unknown"       // a topic that this hub does not know
 	CodeNoTarget        Code = "no_target"           // no connection for the account that the body names
 	CodeUnreadable      Code = "unreadable"          // the sealed bytes do not open: damaged or moved
+	CodeTooLarge        Code = "too_large"           // an order that no row can hold once it is spelled out
 	CodeTooLong         Code = "identifier_too_long" // an identifier longer than any platform makes
 )
 
@@ -26,14 +27,14 @@ var parkable = map[Code]bool{
 	CodeMalformed: true, CodeDuplicateKey: true, CodeTooDeep: true, CodeInvalidUTF8: true, CodeWrongType: true,
 	CodeMissing: true, CodeOutOfRange: true, CodeMoneyInvalid: true, CodeMoneyOverflow: true, CodeCurrencyUnknown: true,
 	CodeCurrencyMixed: true, CodeTimeInvalid: true, CodeShopMismatch: true, CodeTopicUnknown: true, CodeNoTarget: true,
-	CodeUnreadable: true, CodeTooLong: true,
+	CodeUnreadable: true, CodeTooLong: true, CodeTooLarge: true,
 }
 
-// Parkable reports whether err is permanent trouble with one delivery: its kind is invalid or permanent and its code
-// is on the closed list.
+// Parkable reports whether err is permanent trouble with one delivery: its kind is invalid, permanent or too
+// large, and its code is on the closed list.
 func Parkable(err error) bool {
 	switch KindOf(err) {
-	case KindInvalid, KindPermanent:
+	case KindInvalid, KindPermanent, KindTooLarge:
 		return parkable[CodeOf(err)]
 	}
 	return false
