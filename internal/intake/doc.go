@@ -1,0 +1,9 @@
+// Package intake accepts deliveries and drains them: the webhook door in front of the write-ahead log, and one drainer a
+// shard behind it.
+//
+// It promises that a delivery which was answered with success is fsynced in the log, sealed; that it then has its effect
+// exactly once, or is parked where people see it with a code and a path; that one bad delivery, one noisy tenant and one
+// dead shard hold back nobody else; and that nothing is decided in the request path but authenticity and bounds. It does
+// not promise order: what arrives late is sorted out by package orders. Losing the disk of a hub loses what it had
+// accepted and not yet drained.
+package intake

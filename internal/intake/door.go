@@ -1,0 +1,113 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"hub"
+	"hub/adapters/driver"
+	"hub/gdpr"
+	"hub/internal/wal"
+)
+
+// Appender is the log as the door sees it.
+type Appender interface {
+	// Append returns nil once the payload is durable.
+	Append(ctx context.Context, payload []byte) (wal.Index, error)
+}
+
+// Sealer seals under the key of this hub, which needs no database: *gdpr.IntakeKey.
+type Sealer interface {
+	Seal(p gdpr.Place, plaintext []byte) ([]byte, error)
+	Open(p gdpr.Place, envelope []byte) ([]byte, error)
+}
+
+// Door accepts deliveries. Verify, seal, append, answer: nothing else happens between a platform and its success.
+type Door struct {
+	Platforms map[hub.Platform]driver.Storefront
+	Directory Directory
+	Key       Sealer
+	Log       Appender
+	Full      func() bool // reports whether the backlog or the disk is above its bound
+	Clock     hub.Clock
+	IDs       hub.IDSource
+	Timeout   time.Duration // for the append; below the platform's own deadline
+}
+
+// Request is one HTTP delivery, its body already read and bounded.
+type Request struct {
+	Platform hub.Platform
+	Token    string // of the endpoint; never logged
+	Header   http.Header
+	Body     []byte
+}
+
+// Accept returns nil when the delivery is durable in the log, and never otherwise. KindNotFound: no such endpoint.
+// KindUnauthentic: not signed by the platform. KindUnavailable: not stored, or not known to be; the platform retries.
+func (d *Door) Accept(ctx context.Context, r Request) error {
+	const op = "accepting delivery"
+	platform, known := d.Platforms[r.Platform]
+	endpoint, found := d.Directory.Endpoint(r.Platform, r.Token)
+	if !known || !found {
+		return &hub.Error{Kind: hub.KindNotFound, Code: "endpoint_unknown", Op: op}
+	}
+	notice, err := platform.Verify(r.Header, r.Body, endpoint.Secrets)
+	if err != nil {
+		return err
+	}
+	if d.Full() {
+		return &hub.Error{Kind: hub.KindUnavailable, Code: "backlog_full", Op: op, RetryAfter: 30 * time.Second}
+	}
+	endpoint = d.route(platform, endpoint, r.Body)
+	record, err := d.seal(endpoint, driver.Delivery{Notice: notice, Account: endpoint.Account, Body: r.Body, ReceivedAt: d.Clock()})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
+	if _, err := d.Log.Append(ctx, record); err != nil {
+		return logError(op, err)
+	}
+	return nil
+}
+
+// route finds the connection that a delivery to an app's endpoint is for. One that names no shop, or an unknown one, is
+// accepted for the operator: what was proven to come from the platform is never turned away.
+func (d *Door) route(platform driver.Storefront, e Endpoint, body []byte) Endpoint {
+	if e.Connection != "" {
+		return e
+	}
+	account, err := platform.Account(body)
+	if err != nil {
+		e.Tenant = hub.Operator
+		return e
+	}
+	if target, ok := d.Directory.Account(e.Platform, e.App, account); ok {
+		return target
+	}
+	e.Tenant, e.Account = hub.Operator, account
+	return e
+}
+
+func (d *Door) seal(e Endpoint, delivery driver.Delivery) ([]byte, error) {
+	h := Head{
+		Platform: e.Platform, App: e.App, Tenant: e.Tenant, Connection: e.Connection,
+		ReceivedAt: delivery.ReceivedAt, Nonce: d.IDs(),
+	}
+	encoded := h.encode()
+	sealed, err := d.Key.Seal(h.place(encoded), encodeDelivery(delivery))
+	if err != nil {
+		return nil, err
+	}
+	return append(encoded, sealed...), nil
+}
+
+// logError makes every trouble of the log retryable for the platform; what was too large for it is not.
+func logError(op string, err error) error {
+	if errors.Is(err, wal.ErrTooLarge) {
+		return &hub.Error{Kind: hub.KindTooLarge, Code: "body_too_large", Op: op}
+	}
+	return &hub.Error{Kind: hub.KindUnavailable, Code: "log_unavailable", Op: op, Err: err}
+}

@@ -1,0 +1,242 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"hub"
+	"hub/internal/orders"
+)
+
+// fault is what goes wrong with one transaction.
+type fault int
+
+const (
+	fine  fault = iota
+	down        // unavailable, nothing done
+	lost        // outcome unknown, not committed
+	kept        // outcome unknown, committed
+	twice       // the closure runs twice, the first time for nothing
+)
+
+var errSurprise = errors.New("surprise")
+
+// memory is all shards in memory, as the contracts of the ports say, with faults.
+type memory struct {
+	mu     sync.Mutex
+	shards map[hub.ShardID]*rows
+	busy   map[hub.ShardID]chan struct{} // one transaction at a time
+	calls  int
+	next   func(shard hub.ShardID, call int) fault
+	refuse func(hub.ExternalID) error // of orders.Save
+}
+
+// rows is one shard.
+type rows struct {
+	orders  map[orders.Key]orders.Stored
+	changes []hub.Change
+	claims  map[Delivery]bool
+	raws    map[hub.RawRef]Raw
+	notes   map[Note]int // without topic and time
+	parked  map[hub.ParkedID]Parked
+}
+
+func newMemory(shards ...hub.ShardID) *memory {
+	m := &memory{shards: map[hub.ShardID]*rows{}, busy: map[hub.ShardID]chan struct{}{}}
+	for _, s := range shards {
+		m.busy[s] = make(chan struct{}, 1)
+		m.shards[s] = &rows{
+			orders: map[orders.Key]orders.Stored{}, claims: map[Delivery]bool{}, raws: map[hub.RawRef]Raw{},
+			notes: map[Note]int{}, parked: map[hub.ParkedID]Parked{},
+		}
+	}
+	return m
+}
+
+func (r *rows) clone() *rows {
+	return &rows{
+		maps.Clone(r.orders), slices.Clone(r.changes), maps.Clone(r.claims), maps.Clone(r.raws), maps.Clone(r.notes),
+		maps.Clone(r.parked),
+	}
+}
+
+// Of puts the tenants whose name ends in b on shard s2.
+func (m *memory) Of(t hub.TenantID) hub.ShardID {
+	if t != "" && t[len(t)-1] == 'b' {
+		return "s2"
+	}
+	return "s1"
+}
+
+type memoryTx struct{ rows *rows }
+
+func (memoryTx) Now() time.Time  { return time.Now().UTC() }
+func (memoryTx) Epoch() int64    { return 1 }
+func (memoryTx) OnCommit(func()) {}
+
+func (m *memory) Do(ctx context.Context, shard hub.ShardID, f func(context.Context, hub.Tx) error) error {
+	m.busy[shard] <- struct{}{}
+	defer func() { <-m.busy[shard] }()
+	what := m.fault(shard)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if what == down {
+		return &hub.Error{Kind: hub.KindUnavailable, Op: "beginning", Subject: string(shard)}
+	}
+	if what == twice {
+		_ = f(ctx, memoryTx{m.of(shard).clone()})
+	}
+	work := m.of(shard).clone()
+	if err := f(ctx, memoryTx{work}); err != nil {
+		return err
+	}
+	if what != lost {
+		m.mu.Lock()
+		m.shards[shard] = work
+		m.mu.Unlock()
+	}
+	if what == lost || what == kept {
+		return &hub.Error{Kind: hub.KindUnknown, Op: "committing", Subject: string(shard)}
+	}
+	return nil
+}
+
+func (m *memory) fault(shard hub.ShardID) fault {
+	m.mu.Lock()
+	m.calls++
+	next, calls := m.next, m.calls
+	m.mu.Unlock()
+	if next == nil {
+		return fine
+	}
+	return next(shard, calls)
+}
+
+// of returns the committed rows; they are replaced, never changed.
+func (m *memory) of(shard hub.ShardID) *rows {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.shards[shard]
+}
+
+// set changes the script while drains run.
+func (m *memory) set(next func(hub.ShardID, int) fault, refuse func(hub.ExternalID) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.next, m.refuse = next, refuse
+}
+
+func (m *memory) done() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
+}
+
+func (m *memory) Lock(_ context.Context, tx hub.Tx, keys []orders.Key) (map[orders.Key]orders.Stored, error) {
+	found := map[orders.Key]orders.Stored{}
+	for _, k := range keys {
+		if row, ok := tx.(memoryTx).rows.orders[k]; ok {
+			found[k] = row
+		}
+	}
+	return found, nil
+}
+
+func (m *memory) Save(_ context.Context, tx hub.Tx, list []orders.Stored) error {
+	m.mu.Lock()
+	refuse := m.refuse
+	m.mu.Unlock()
+	for _, row := range list {
+		if len(row.External) > maxResource {
+			return hub.Invalid(hub.CodeTooLong, "external_id")
+		}
+		if refuse != nil && refuse(row.External) != nil {
+			return refuse(row.External)
+		}
+		row.New = false
+		tx.(memoryTx).rows.orders[row.Key] = row
+	}
+	return nil
+}
+
+func (m *memory) Append(_ context.Context, tx hub.Tx, changes []hub.Change) error {
+	r := tx.(memoryTx).rows
+	r.changes = append(r.changes, changes...)
+	return nil
+}
+
+func (m *memory) Claim(_ context.Context, tx hub.Tx, list []Delivery) ([]bool, error) {
+	fresh := make([]bool, len(list))
+	for i, d := range list {
+		if len(d.Resource) > maxResource {
+			return nil, hub.Invalid(hub.CodeTooLong, "resource")
+		}
+		r := tx.(memoryTx).rows
+		fresh[i] = !r.claims[d]
+		r.claims[d] = true
+	}
+	return fresh, nil
+}
+
+func (m *memory) KeepRaw(_ context.Context, tx hub.Tx, raws []Raw) error {
+	for _, raw := range raws {
+		tx.(memoryTx).rows.raws[raw.Ref] = raw
+	}
+	return nil
+}
+
+func (m *memory) Note(_ context.Context, tx hub.Tx, notes []Note) error {
+	for _, n := range notes {
+		n.Topic, n.At = "", time.Time{}
+		tx.(memoryTx).rows.notes[n]++
+	}
+	return nil
+}
+
+func (m *memory) Park(_ context.Context, tx hub.Tx, parked []Parked) error {
+	for _, p := range parked {
+		tx.(memoryTx).rows.parked[p.ID] = p
+	}
+	return nil
+}
+
+func (m *memory) Settle(_ context.Context, tx hub.Tx, p Parked) error {
+	r := tx.(memoryTx).rows
+	row, ok := r.parked[p.ID]
+	if !ok || row.Tenant != p.Tenant || row.State != ParkedOpen {
+		return &hub.Error{Kind: hub.KindConflict, Op: "settling"}
+	}
+	row.State = p.State
+	if p.State == ParkedOpen {
+		row.Attempts, row.Code, row.Path = row.Attempts+1, p.Code, p.Path
+	} else {
+		row.Sealed = nil
+	}
+	r.parked[p.ID] = row
+	return nil
+}
+
+func (m *memory) Parked(_ context.Context, t hub.TenantID, f ParkedFilter, after hub.ParkedID, limit int) (list []Parked, err error) {
+	r := m.of(m.Of(t))
+	for _, id := range slices.Sorted(maps.Keys(r.parked)) {
+		p := r.parked[id]
+		if p.Tenant == t && id > after && (f.State == "" || f.State == p.State) && (f.Code == "" || f.Code == p.Code) && len(list) < limit {
+			p.Sealed = nil
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+func (m *memory) ParkedByID(_ context.Context, t hub.TenantID, id hub.ParkedID) (Parked, error) {
+	p, ok := m.of(m.Of(t)).parked[id]
+	if !ok || p.Tenant != t {
+		return Parked{}, &hub.Error{Kind: hub.KindNotFound, Op: "reading parked"}
+	}
+	return p, nil
+}

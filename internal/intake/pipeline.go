@@ -1,0 +1,236 @@
+package intake
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"hub"
+	"hub/adapters/driver"
+	"hub/gdpr"
+	"hub/internal/orders"
+)
+
+// Pipeline turns deliveries into committed rows: read, identify, seal, then one transaction. Drainers and replays share
+// it. It keeps no state of its own and is safe for concurrent use.
+type Pipeline struct {
+	Platforms map[hub.Platform]driver.Storefront
+	Keys      *gdpr.Keys
+	Shards    hub.Shards
+	Orders    *orders.Service
+	Repo      Repo
+	IDs       hub.IDSource
+}
+
+// prepare does everything that needs no transaction, on all processors. An error that comes with an item, by its place in
+// the slice, concerns that item alone; err concerns the whole batch, as when the vault is down. The same items may be
+// prepared again.
+func (p *Pipeline) prepare(ctx context.Context, items []*item) (failed map[int]error, err error) {
+	failed = map[int]error{}
+	p.each(items, failed, func(it *item) error { return it.read(p.Platforms) })
+	if err := p.identify(ctx, items, failed); err != nil {
+		return nil, err
+	}
+	seals, err := p.seals(ctx, items, failed)
+	if err != nil {
+		return nil, err
+	}
+	p.each(items, failed, func(it *item) error { return it.seal(seals[it], p.IDs) })
+	return failed, nil
+}
+
+// each calls f for the items that have not failed yet and adds those that fail.
+func (p *Pipeline) each(items []*item, failed map[int]error, f func(*item) error) {
+	errs := make([]error, len(items))
+	parallel(len(items), func(i int) {
+		if failed[i] == nil {
+			errs[i] = f(items[i])
+		}
+	})
+	for i, err := range errs {
+		if err != nil {
+			failed[i] = err
+		}
+	}
+}
+
+// identify asks for the keys of each tenant once. A tenant whose keys do not open fails its own items only.
+func (p *Pipeline) identify(ctx context.Context, items []*item, failed map[int]error) error {
+	type answer struct {
+		keys *gdpr.TenantKeys
+		err  error
+	}
+	tenants := map[hub.TenantID]answer{}
+	for i, it := range items {
+		if failed[i] != nil {
+			continue
+		}
+		a, asked := tenants[it.head.Tenant]
+		if !asked {
+			a.keys, a.err = p.Keys.Tenant(ctx, it.head.Tenant)
+			tenants[it.head.Tenant] = a
+		}
+		switch {
+		case passing(a.err):
+			return a.err
+		case a.err != nil:
+			failed[i] = a.err
+		default:
+			it.identify(a.keys)
+		}
+	}
+	return nil
+}
+
+// seals gets the keys of all items in one call to the vault.
+func (p *Pipeline) seals(ctx context.Context, items []*item, failed map[int]error) (map[*item][]*gdpr.Seal, error) {
+	var holders []gdpr.Holder
+	ends := make([]int, len(items))
+	for i, it := range items {
+		if failed[i] == nil {
+			holders = append(holders, it.holders()...)
+		}
+		ends[i] = len(holders)
+	}
+	seals, err := p.Keys.Seals(ctx, holders)
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[*item][]*gdpr.Seal, len(items))
+	start := 0
+	for i, it := range items {
+		of[it] = seals[start:ends[i]]
+		start = ends[i]
+	}
+	return of, nil
+}
+
+// commit brings prepared items of one shard into it, in one transaction.
+func (p *Pipeline) commit(ctx context.Context, shard hub.ShardID, items []*item) error {
+	return p.Shards.Do(ctx, shard, func(ctx context.Context, tx hub.Tx) error {
+		claims := make([]Delivery, len(items))
+		for i, it := range items {
+			claims[i] = Delivery{Tenant: it.head.Tenant, Connection: it.head.Connection, Resource: it.resource, Key: it.key}
+		}
+		fresh, err := p.Repo.Claim(ctx, tx, claims)
+		if err != nil {
+			return err
+		}
+		first := make([]*item, 0, len(items))
+		for i, it := range items {
+			if fresh[i] {
+				first = append(first, it)
+			}
+		}
+		return p.apply(ctx, tx, first)
+	})
+}
+
+// apply writes the effects of items whose deliveries are new.
+func (p *Pipeline) apply(ctx context.Context, tx hub.Tx, items []*item) error {
+	var (
+		incoming []orders.Incoming
+		raws     []Raw
+		notes    []Note
+		parked   []Parked
+	)
+	for _, it := range items {
+		for _, d := range it.drafts {
+			incoming = append(incoming, d.Incoming)
+			raws = append(raws, d.raw)
+		}
+		for _, h := range it.reading.Hints {
+			notes = append(notes, it.note(h))
+		}
+		if it.parked != nil {
+			row := *it.parked
+			row.ParkedAt = tx.Now()
+			parked = append(parked, row)
+		}
+	}
+	kept, tied, err := p.decide(ctx, tx, incoming, raws)
+	if err != nil {
+		return err
+	}
+	if len(kept) > 0 {
+		if err := p.Repo.KeepRaw(ctx, tx, kept); err != nil {
+			return err
+		}
+	}
+	if notes = append(notes, tied...); len(notes) > 0 {
+		if err := p.Repo.Note(ctx, tx, merge(notes)); err != nil {
+			return err
+		}
+	}
+	if len(parked) > 0 {
+		return p.Repo.Park(ctx, tx, parked)
+	}
+	return nil
+}
+
+// decide applies the orders and returns the payloads that became a revision, and a hint for each order whose newest state
+// had a rival with the same time.
+func (p *Pipeline) decide(ctx context.Context, tx hub.Tx, incoming []orders.Incoming, raws []Raw) (kept []Raw, tied []Note, err error) {
+	if len(incoming) == 0 {
+		return nil, nil, nil
+	}
+	results, err := p.Orders.Apply(ctx, tx, incoming)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, r := range results {
+		if r.Outcome == orders.Applied && raws[i].Ref != "" {
+			kept = append(kept, raws[i])
+		}
+		if r.Tied {
+			k := incoming[i].Key
+			tied = append(tied, Note{Tenant: k.Tenant, Connection: k.Connection, Kind: "order", ExternalID: k.External, Topic: "tie", At: tx.Now()})
+		}
+	}
+	return kept, tied, nil
+}
+
+func (it *item) note(h driver.Hint) Note {
+	return Note{
+		Tenant: it.head.Tenant, Connection: it.head.Connection, Kind: h.Kind, ExternalID: h.ExternalID,
+		Topic: it.delivery.Topic, At: it.head.ReceivedAt,
+	}
+}
+
+// merge keeps one note a resource, the newest.
+func merge(notes []Note) []Note {
+	type resource struct {
+		connection hub.ConnectionID
+		kind       string
+		id         hub.ExternalID
+	}
+	at := map[resource]int{}
+	var merged []Note
+	for _, n := range notes {
+		r := resource{n.Connection, n.Kind, n.ExternalID}
+		if i, ok := at[r]; ok {
+			if n.At.After(merged[i].At) {
+				merged[i] = n
+			}
+			continue
+		}
+		at[r] = len(merged)
+		merged = append(merged, n)
+	}
+	return merged
+}
+
+// parallel runs f for 0 … n−1 on all processors.
+func parallel(n int, f func(int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}

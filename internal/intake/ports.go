@@ -1,0 +1,112 @@
+package intake
+
+import (
+	"context"
+	"time"
+
+	"hub"
+	"hub/internal/orders"
+)
+
+// Endpoint is where deliveries of one app or one connection arrive, as the directory knows it.
+type Endpoint struct {
+	Platform   hub.Platform
+	Secrets    []string // that the platform may sign with, the current one first
+	Tenant     hub.TenantID
+	Connection hub.ConnectionID // empty at an app's endpoint, which serves many shops
+	Account    string           // the connection's shop, lower case; empty at an app's endpoint
+	App        hub.AppID
+}
+
+// Directory answers from memory; it is asked on every request.
+type Directory interface {
+	// Endpoint finds the owner of an endpoint token. Tokens are compared byte for byte.
+	Endpoint(platform hub.Platform, token string) (Endpoint, bool)
+	// Account finds the connection of a shop that a delivery to an app's endpoint names.
+	Account(platform hub.Platform, app hub.AppID, account string) (Endpoint, bool)
+}
+
+// Delivery identifies one delivery for ever.
+type Delivery struct {
+	Tenant     hub.TenantID
+	Connection hub.ConnectionID
+	// Resource is the order that the delivery is about, "" when it is not about one. It is part of the identity and
+	// follows from the body, so the same delivery always has the same. It keeps what belongs together close on disk.
+	Resource hub.ExternalID
+	Key      [32]byte // keyed digest of connection, topic, delivery id and body
+}
+
+// Raw is one stored payload, sealed under all subjects of its order.
+type Raw struct {
+	Ref        hub.RawRef
+	Order      orders.Key
+	Sealed     []byte
+	ReceivedAt time.Time
+}
+
+// Note is a hint that something happened to a resource; many hints for one resource are one row.
+type Note struct {
+	Tenant     hub.TenantID
+	Connection hub.ConnectionID
+	Kind       string
+	ExternalID hub.ExternalID
+	Topic      string
+	At         time.Time // of the newest delivery
+}
+
+// ParkedState is where a parked delivery stands.
+type ParkedState string
+
+// The states of parked deliveries.
+const (
+	ParkedOpen     ParkedState = "open"
+	ParkedReplayed ParkedState = "replayed" // applied after all
+	ParkedDropped  ParkedState = "dropped"  // somebody decided that it is not needed; its bytes are gone
+)
+
+// Parked is a delivery that cannot be applied, kept with the reason. Sealed under the lot key only: what cannot be
+// parsed cannot be attributed to a person.
+type Parked struct {
+	ID         hub.ParkedID
+	Tenant     hub.TenantID
+	Connection hub.ConnectionID // empty when no connection was found
+	Platform   hub.Platform
+	Topic      string
+	Code       hub.Code
+	Path       string // JSON path, never a value
+	ReceivedAt time.Time
+	ParkedAt   time.Time
+	State      ParkedState
+	Attempts   int    // replays that failed again
+	Sealed     []byte // the delivery; nil once dropped or replayed, and when it could not be opened in the first place
+}
+
+// Repo keeps what the drain needs beside the orders, in the same transaction. Methods take slices: one statement each.
+type Repo interface {
+	// Claim records deliveries for ever and reports for each whether it is new; of equal ones in one call only the
+	// first is. A delivery that another transaction claims at the same moment runs this one again.
+	Claim(context.Context, hub.Tx, []Delivery) (fresh []bool, err error)
+	// KeepRaw stores payloads.
+	KeepRaw(context.Context, hub.Tx, []Raw) error
+	// Note records hints; the newest time of a resource stays.
+	Note(context.Context, hub.Tx, []Note) error
+	// Park stores deliveries that cannot be applied.
+	Park(context.Context, hub.Tx, []Parked) error
+	// Settle moves one open parked delivery to another state; not open any more is a conflict. Leaving ParkedOpen drops
+	// the sealed bytes; staying there counts an attempt and takes the new code and path.
+	Settle(context.Context, hub.Tx, Parked) error
+}
+
+// ParkedFilter selects parked deliveries of one tenant.
+type ParkedFilter struct {
+	State ParkedState // "" is any
+	Code  hub.Code    // "" is any
+}
+
+// ParkedReader lists parked deliveries outside of a transaction. Reads are of committed, durable rows.
+type ParkedReader interface {
+	// Parked returns up to limit rows with an id after the given one, in the order of ids, without Sealed.
+	Parked(ctx context.Context, tenant hub.TenantID, f ParkedFilter, after hub.ParkedID, limit int) ([]Parked, error)
+	// ParkedByID returns one with Sealed; another tenant's is KindNotFound like a missing one.
+	ParkedByID(ctx context.Context, tenant hub.TenantID, id hub.ParkedID) (Parked, error)
+}

@@ -1,0 +1,128 @@
+package intake
+
+import (
+	"testing"
+
+	"hub"
+)
+
+// withParked runs f with one parked delivery of ten_a: "bad", or one whose transaction is refused.
+func withParked(t *testing.T, kind string, f func(t *testing.T, r *rig, p *Parking, id hub.ParkedID)) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.store.set(nil, func(hub.ExternalID) error {
+			if r.script.cured.Load() {
+				return nil
+			}
+			return hub.Invalid(hub.CodeMoneyOverflow, "totals")
+		})
+		d := r.drainer("s1")
+		r.run(d)
+		r.deliver("a", "1", "shop-a "+kind+" 1 1")
+		r.drained(d)
+		parked := r.parked("s1")
+		if len(parked) != 1 {
+			t.Fatalf("%d parked", len(parked))
+		}
+		f(t, r, &Parking{r.pipeline, r.store}, parked[0].ID)
+	})
+}
+
+// Under rules that are still the same a replay counts an attempt and changes nothing else.
+func TestReplayStillBad(t *testing.T) {
+	for _, kind := range []string{"bad", "order"} {
+		withParked(t, kind, func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+			before := r.parked("s1")[0]
+			for n := 1; n <= 2; n++ {
+				result, err := p.Replay(t.Context(), "ten_a", id)
+				row := r.parked("s1")[0]
+				if err != nil || result.State != ParkedOpen || result.Code != before.Code || result.Path != before.Path ||
+					row.State != ParkedOpen || row.Attempts != n || row.Sealed == nil {
+					t.Fatalf("%s, replay %d: %+v, %v; row %+v", kind, n, result, err, row)
+				}
+			}
+			r.once("s1", 0)
+		})
+	}
+}
+
+// Under mended rules a replay applies and settles in one transaction: neither is there without the other.
+func TestReplayApplies(t *testing.T) {
+	for _, kind := range []string{"bad", "order"} {
+		withParked(t, kind, func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+			r.script.cured.Store(true)
+			r.store.set(func(hub.ShardID, int) fault { return lost }, nil)
+			if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindUnknown {
+				t.Fatalf("Replay: %v", err)
+			}
+			r.once("s1", 0)
+			if r.parked("s1")[0].State != ParkedOpen {
+				t.Fatal("settled without its effect")
+			}
+			r.store.set(nil, nil)
+			result, err := p.Replay(t.Context(), "ten_a", id)
+			if row := r.parked("s1")[0]; err != nil || result != (ReplayResult{State: ParkedReplayed}) || row.State != ParkedReplayed || row.Sealed != nil {
+				t.Fatalf("%+v, %v; row %+v", result, err, row)
+			}
+			r.once("s1", 1)
+			if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindConflict {
+				t.Errorf("the second replay: %v", err)
+			}
+			if err := p.Drop(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindConflict {
+				t.Errorf("dropping what was replayed: %v", err)
+			}
+			r.once("s1", 1)
+		})
+	}
+}
+
+func TestReplayForeign(t *testing.T) {
+	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+		for _, tenant := range []hub.TenantID{"ten_c", "ten_b", hub.Operator} {
+			if _, err := p.Replay(t.Context(), tenant, id); hub.KindOf(err) != hub.KindNotFound {
+				t.Errorf("Replay by %s: %v", tenant, err)
+			}
+			if err := p.Drop(t.Context(), tenant, id); hub.KindOf(err) != hub.KindNotFound {
+				t.Errorf("Drop by %s: %v", tenant, err)
+			}
+			if list, err := p.List(t.Context(), tenant, ParkedFilter{}, "", 10); err != nil || len(list) != 0 {
+				t.Errorf("List by %s: %v, %v", tenant, list, err)
+			}
+		}
+		if _, err := p.Replay(t.Context(), "ten_a", "prk_x"); hub.KindOf(err) != hub.KindNotFound {
+			t.Errorf("a missing one: %v", err)
+		}
+		list, err := p.List(t.Context(), "ten_a", ParkedFilter{State: ParkedOpen, Code: hub.CodeMoneyInvalid}, "", 10)
+		if err != nil || len(list) != 1 || list[0].Sealed != nil {
+			t.Errorf("List: %+v, %v", list, err)
+		}
+	})
+}
+
+func TestDrop(t *testing.T) {
+	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+		if err := p.Drop(t.Context(), "ten_a", id); err != nil {
+			t.Fatal(err)
+		}
+		if row := r.parked("s1")[0]; row.State != ParkedDropped || row.Sealed != nil {
+			t.Errorf("row %+v", row)
+		}
+		if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindConflict {
+			t.Errorf("replaying what was dropped: %v", err)
+		}
+		r.once("s1", 0)
+	})
+}
+
+// An error that is not on the closed list leaves the row as it is.
+func TestReplayTrouble(t *testing.T) {
+	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+		r.script.cured.Store(true)
+		r.store.set(func(hub.ShardID, int) fault { return down }, nil)
+		if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindUnavailable {
+			t.Errorf("Replay: %v", err)
+		}
+		if row := r.parked("s1")[0]; row.State != ParkedOpen || row.Attempts != 0 {
+			t.Errorf("row %+v", row)
+		}
+	})
+}

@@ -1,0 +1,339 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hub"
+	"hub/adapters/driver"
+	"hub/gdpr"
+	"hub/gdpr/gdprtest"
+	"hub/internal/orders"
+	"hub/internal/wal"
+)
+
+// canary is in every body: nothing in clear may hold it.
+const canary = "CANARY-Mäx-Müller"
+
+// script is a storefront whose deliveries say what is to happen: "account kind id version text".
+type script struct{ cured atomic.Bool }
+
+var _ driver.Storefront = (*script)(nil)
+
+func (*script) Platform() hub.Platform         { return hub.Shopify }
+func (*script) Rules() string                  { return "script/1" }
+func (*script) Statuses() []driver.StatusRow   { return nil }
+func (*script) Split([]byte) ([][]byte, error) { return nil, nil }
+func (*script) Order(body []byte) (driver.Draft, error) {
+	return draftOf(strings.Fields(string(body))), nil
+}
+
+func (*script) Verify(h http.Header, _ []byte, secrets []string) (driver.Notice, error) {
+	if !slices.Contains(secrets, h.Get("Secret")) {
+		return driver.Notice{}, &hub.Error{Kind: hub.KindUnauthentic, Code: "signature_wrong", Op: "verifying"}
+	}
+	return driver.Notice{Topic: h.Get("Topic"), DeliveryID: h.Get("Id"), TriggeredAt: time.Now().UTC(), APIVersion: "2026-10"}, nil
+}
+
+func (*script) Account(body []byte) (string, error) {
+	account, _, _ := strings.Cut(string(body), " ")
+	if account == "-" {
+		return "", hub.Invalid(hub.CodeMissing, "shop_domain")
+	}
+	return account, nil
+}
+
+func draftOf(f []string) driver.Draft {
+	version, _ := strconv.Atoi(f[3])
+	total := hub.Money{Minor: int64(version), Currency: "BRL"}
+	return driver.Draft{Order: hub.Order{
+		Platform: hub.Shopify, ExternalID: hub.ExternalID(f[2]), Status: hub.StatusOpen,
+		SourceUpdatedAt: time.Unix(int64(1_700_000_000+version), 0).UTC(),
+		Totals:          hub.Totals{GrandTotal: &total}, Buyer: &hub.Buyer{Name: f[4]},
+	}}
+}
+
+func (s *script) Read(d driver.Delivery) (driver.Reading, error) {
+	f := strings.Fields(string(d.Body))
+	if len(f) < 5 {
+		return driver.Reading{Ignored: "nothing in it"}, nil
+	}
+	switch kind := f[1]; {
+	case kind == "hint":
+		return driver.Reading{Hints: []driver.Hint{{Kind: "order", ExternalID: hub.ExternalID(f[2])}}}, nil
+	case kind == "delete":
+		return driver.Reading{Drafts: []driver.Draft{{Order: hub.Order{ExternalID: hub.ExternalID(f[2])}, Deleted: d.ReceivedAt}}}, nil
+	case kind == "pair": // two orders of two people in one body
+		other := slices.Clone(f)
+		other[2] += "-other"
+		return driver.Reading{Drafts: []driver.Draft{draftOf(f), draftOf(other)}}, nil
+	case kind == "ignore":
+		return driver.Reading{Ignored: "not about orders"}, nil
+	case kind == "bad" && !s.cured.Load():
+		return driver.Reading{}, hub.Invalid(hub.CodeMoneyInvalid, "total_price")
+	case kind == "panic" && !s.cured.Load():
+		panic(canary)
+	case kind == "error" && !s.cured.Load():
+		return driver.Reading{}, errSurprise
+	}
+	return driver.Reading{Drafts: []driver.Draft{draftOf(f)}}, nil
+}
+
+// vault is a vault in memory that can be away.
+type vault struct {
+	*gdprtest.Memory
+	away atomic.Bool
+}
+
+func (v *vault) fail() error {
+	if v.away.Load() {
+		return &hub.Error{Kind: hub.KindUnavailable, Op: "asking vault"}
+	}
+	return nil
+}
+
+func (v *vault) ByTag(ctx context.Context, tags [][]byte) (map[string]gdpr.WrappedKey, error) {
+	if err := v.fail(); err != nil {
+		return nil, err
+	}
+	return v.Memory.ByTag(ctx, tags)
+}
+
+func (v *vault) Add(ctx context.Context, keys []gdpr.WrappedKey) (map[string]gdpr.WrappedKey, error) {
+	if err := v.fail(); err != nil {
+		return nil, err
+	}
+	return v.Memory.Add(ctx, keys)
+}
+
+// directory is the door's in memory.
+type directory struct {
+	endpoints map[string]Endpoint
+	accounts  map[string]Endpoint
+}
+
+func (d directory) Endpoint(_ hub.Platform, token string) (Endpoint, bool) {
+	e, ok := d.endpoints[token]
+	return e, ok
+}
+
+func (d directory) Account(_ hub.Platform, app hub.AppID, account string) (Endpoint, bool) {
+	e, ok := d.accounts[string(app)+"/"+account]
+	return e, ok
+}
+
+// connections has one shop for each of three tenants, and an app that serves them all.
+func connections() directory {
+	d := directory{map[string]Endpoint{}, map[string]Endpoint{}}
+	for _, name := range []string{"a", "b", "c"} {
+		e := Endpoint{
+			Platform: hub.Shopify, Secrets: []string{"secret-" + name}, App: hub.AppID("app_" + name),
+			Tenant: hub.TenantID("ten_" + name), Connection: hub.ConnectionID("con_" + name), Account: "shop-" + name,
+		}
+		d.endpoints["token-"+name] = e
+		d.accounts["app_all/shop-"+name] = e
+	}
+	d.endpoints["token-all"] = Endpoint{Platform: hub.Shopify, Secrets: []string{"secret-all"}, App: "app_all"}
+	return d
+}
+
+// journal is a log that a test can read.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// rig is an intake with everything real but the store and the platform.
+type rig struct {
+	t        *testing.T
+	dir      string
+	fs       wal.FS // under the log; nil is the real one
+	log      *wal.Log
+	key      *gdpr.IntakeKey
+	vault    *vault
+	store    *memory
+	script   *script
+	door     *Door
+	pipeline *Pipeline
+	journal  *journal
+	stops    []func()
+	count    atomic.Uint64
+}
+
+// inBubble runs a test with a rig under a clock that jumps.
+func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory("s1", "s2"), nil)
+		defer r.close()
+		f(t, r)
+	})
+}
+
+func now() time.Time { return time.Now().UTC() }
+
+func (r *rig) ids() (id [16]byte) {
+	binary.BigEndian.PutUint64(id[8:], r.count.Add(1))
+	return id
+}
+
+func newRig(t *testing.T, store *memory, fs wal.FS) *rig {
+	r := &rig{t: t, dir: t.TempDir(), fs: fs, store: store, script: &script{}, journal: &journal{}}
+	root := gdpr.NewRoot(1, [32]byte{9})
+	var err error
+	if r.key, err = gdpr.OpenIntakeKey(t.Context(), r.dir+"/key", root); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
+	r.vault = &vault{Memory: gdprtest.NewMemory()}
+	platforms := map[hub.Platform]driver.Storefront{hub.Shopify: r.script}
+	r.pipeline = &Pipeline{
+		Platforms: platforms, Keys: gdpr.NewKeys(root, r.vault, r.ids, now, gdpr.Options{}), Shards: r.store,
+		Orders: orders.New(r.store, r.store, r.ids), Repo: r.store, IDs: r.ids,
+	}
+	r.door = &Door{
+		Platforms: platforms, Directory: connections(), Key: r.key, Log: r.log, Full: func() bool { return false },
+		Clock: now, IDs: r.ids, Timeout: time.Minute,
+	}
+	return r
+}
+
+// open opens the log, again after a crash of the process.
+func (r *rig) open() {
+	r.t.Helper()
+	var err error
+	if r.log, err = wal.Open(r.dir+"/log", wal.Options{Now: time.Now, FS: r.fs, SegmentBytes: 256 << 10}); err != nil {
+		r.t.Fatal(err)
+	}
+	if r.door != nil {
+		r.door.Log = r.log
+	}
+}
+
+// close ends the drains and the log.
+func (r *rig) close() {
+	for _, stop := range r.stops {
+		stop()
+	}
+	if err := r.log.Close(); err != nil {
+		r.t.Error(err)
+	}
+	if strings.Contains(r.journal.String(), canary) {
+		r.t.Errorf("the log says %s", r.journal)
+	}
+}
+
+// request makes a signed delivery for the shop of one tenant.
+func request(name, id, body string) Request {
+	h := http.Header{}
+	h.Set("Secret", "secret-"+name)
+	h.Set("Topic", "orders/create")
+	h.Set("Id", id)
+	return Request{Platform: hub.Shopify, Token: "token-" + name, Header: h, Body: []byte(body)}
+}
+
+func (r *rig) deliver(name, id, body string) {
+	r.t.Helper()
+	if err := r.door.Accept(r.t.Context(), request(name, id, body+" "+canary)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) cursor(shard hub.ShardID) *wal.Cursor {
+	r.t.Helper()
+	c, err := r.log.Cursor("shard-" + string(shard))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return c
+}
+
+func (r *rig) drainer(shard hub.ShardID) *Drainer {
+	return &Drainer{
+		Shard: shard, Log: r.log, Cursor: r.cursor(shard), Key: r.key, Pipeline: r.pipeline, Clock: now,
+		Logger: slog.New(slog.NewTextHandler(r.journal, nil)),
+	}
+}
+
+// run starts a drainer and returns what stops it; the rig stops it at the latest.
+func (r *rig) run(d *Drainer) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			r.t.Errorf("Run: %v", err)
+		}
+	})
+	r.stops = append(r.stops, stop)
+	return stop
+}
+
+// pass lets that much time go by and waits until everybody waits.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// drained requires that the drainer finishes everything in the log within a minute.
+func (r *rig) drained(d *Drainer) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	if err := d.WaitFor(ctx, r.log.Synced()); err != nil {
+		r.t.Fatalf("WaitFor: %v, %+v\n%s", err, d.Status(), r.journal)
+	}
+}
+
+// once requires that each of the orders of a shard made exactly one change, and that there are so many.
+func (r *rig) once(shard hub.ShardID, want int) {
+	r.t.Helper()
+	rows := r.store.of(shard)
+	seen := map[hub.OrderID]int{}
+	for _, c := range rows.changes {
+		seen[c.OrderID]++
+		if c.Type != hub.OrderCreated || seen[c.OrderID] > 1 || bytes.Contains(c.Doc, []byte(canary)) {
+			r.t.Fatalf("change %s number %d of its order: %s", c.Type, seen[c.OrderID], c.Doc)
+		}
+	}
+	if len(seen) != want || len(rows.orders) != want || len(rows.raws) != want {
+		r.t.Fatalf("%d changed orders, %d stored, %d payloads, want %d", len(seen), len(rows.orders), len(rows.raws), want)
+	}
+}
+
+func (r *rig) parked(shard hub.ShardID) []Parked {
+	rows := r.store.of(shard).parked
+	list := make([]Parked, 0, len(rows))
+	for _, id := range slices.Sorted(maps.Keys(rows)) {
+		list = append(list, rows[id])
+	}
+	return list
+}
+
+var errDisk = errors.New("input/output error")

@@ -1,0 +1,265 @@
+package orders
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"hub"
+	"hub/gdpr"
+)
+
+// Sealer seals under the keys of an order's subjects; *gdpr.Seal is one. It is pure computation, so it may run inside of
+// a transaction.
+type Sealer interface {
+	Seal(p gdpr.Place, plaintext []byte) ([]byte, error)
+}
+
+// Incoming is one version of an order, normalised, with the means to seal it.
+type Incoming struct {
+	Key
+	Order   hub.Order // canonical, without the identifiers that the hub gives
+	Deleted time.Time // set: the platform deleted the order then, and Order is empty
+	Digest  [32]byte  // keyed digest of the canonical order
+	Seal    Sealer    // for the personal part; may be nil when there is none
+	RawRef  hub.RawRef
+}
+
+func (in Incoming) version() Version {
+	v := Version{
+		SourceUpdatedAt: stored(in.Order.SourceUpdatedAt),
+		Cancelled:       in.Order.Status == hub.StatusCancelled,
+		PaymentRank:     in.Order.PaymentStatus.Rank(),
+		FulfillmentRank: in.Order.Fulfillment.Rank(),
+		Digest:          in.Digest,
+	}
+	if r := in.Order.Totals.Refunded; r != nil {
+		v.Refunded = r.Minor
+	}
+	return v
+}
+
+// stored is a time as a database gives it back, so that a version is equal to itself after it was stored.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// Outcome says what became of one version.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Applied   Outcome = iota // a new revision, one change in the feed
+	Unchanged                // the stored state already is this one
+	Stale                    // the stored state is newer
+	Noted                    // the deletion of an order that never came; remembered, nothing to tell yet
+)
+
+// Result is what became of one version.
+type Result struct {
+	Outcome Outcome
+	Order   hub.OrderID
+	Type    hub.ChangeType // when applied
+	// Tied: another state with the same source time is stored or was replaced. The rule decided alike on every hub, but
+	// the order should be fetched.
+	Tied bool
+}
+
+// Service applies versions.
+type Service struct {
+	repo Repo
+	feed Feed
+	ids  hub.IDSource
+}
+
+// New returns a service over one store.
+func New(repo Repo, feed Feed, ids hub.IDSource) *Service { return &Service{repo, feed, ids} }
+
+// Apply brings a batch of versions into the transaction and returns their results in the same order. Several versions of
+// one order may be among them. Everything it changes is in tx; running it again in another transaction is safe.
+func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Result, error) {
+	states, err := s.lock(ctx, tx, batch)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(batch))
+	var changes []hub.Change
+	for i, in := range batch {
+		st := states[in.Key]
+		change, result, err := st.take(tx.Now(), in)
+		if err != nil {
+			return nil, err
+		}
+		if result.Outcome == Applied {
+			change.ID = hub.ChangeID(s.ids.New(hub.ChangePrefix))
+			changes = append(changes, change)
+		}
+		results[i] = result
+	}
+	if err := s.save(ctx, tx, states); err != nil {
+		return nil, err
+	}
+	if len(changes) == 0 {
+		return results, nil
+	}
+	return results, s.feed.Append(ctx, tx, changes)
+}
+
+// state is one order while a batch is applied to it.
+type state struct {
+	Stored
+	dirty bool
+}
+
+// lock reads the states of all orders in the batch; those that have none get a fresh one.
+func (s *Service) lock(ctx context.Context, tx hub.Tx, batch []Incoming) (map[Key]*state, error) {
+	states := make(map[Key]*state, len(batch))
+	keys := make([]Key, 0, len(batch))
+	for _, in := range batch {
+		if states[in.Key] == nil {
+			states[in.Key] = &state{}
+			keys = append(keys, in.Key)
+		}
+	}
+	slices.SortFunc(keys, compareKeys)
+	rows, err := s.repo.Lock(ctx, tx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		row, ok := rows[key]
+		if !ok {
+			row = Stored{Key: key, ID: hub.OrderID(s.ids.New(hub.OrderPrefix)), CreatedAt: tx.Now(), New: true}
+		}
+		states[key].Stored = row
+	}
+	return states, nil
+}
+
+func (s *Service) save(ctx context.Context, tx hub.Tx, states map[Key]*state) error {
+	var rows []Stored
+	for _, st := range states {
+		if st.dirty {
+			rows = append(rows, st.Stored)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	slices.SortFunc(rows, func(a, b Stored) int { return compareKeys(a.Key, b.Key) })
+	return s.repo.Save(ctx, tx, rows)
+}
+
+func compareKeys(a, b Key) int {
+	return cmp.Or(cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.External, b.External), cmp.Compare(a.Tenant, b.Tenant))
+}
+
+// take decides about one version and, if it is accepted, makes it the state.
+func (st *state) take(now time.Time, in Incoming) (hub.Change, Result, error) {
+	if !in.Deleted.IsZero() {
+		return st.delete(now, stored(in.Deleted))
+	}
+	v := in.version()
+	result := Result{Order: st.ID}
+	if st.Revision > 0 {
+		result.Tied = v.Tied(st.Version)
+		switch order := v.Compare(st.Version); {
+		case order == 0:
+			result.Outcome = Unchanged
+			return hub.Change{}, result, nil
+		case order < 0:
+			result.Outcome = Stale
+			return hub.Change{}, result, nil
+		}
+	}
+	result.Type = st.changeType(v)
+	if err := st.replace(in, v); err != nil {
+		return hub.Change{}, Result{}, err
+	}
+	return st.commit(now, result.Type), result, nil
+}
+
+// changeType names the change from the stored state to v. Whatever topic brought it, the first is always a creation.
+func (st *state) changeType(v Version) hub.ChangeType {
+	switch {
+	case st.Revision == 0:
+		return hub.OrderCreated
+	case v.Cancelled && !st.Version.Cancelled:
+		return hub.OrderCancelled
+	case v.Refunded > st.Version.Refunded:
+		return hub.OrderRefunded
+	}
+	return hub.OrderUpdated
+}
+
+// replace makes the version the state at the next revision: business record in clear, personal part sealed.
+func (st *state) replace(in Incoming, v Version) error {
+	o := in.Order
+	o.ID, o.TenantID, o.ConnectionID = st.ID, st.Tenant, st.Connection
+	o.Revision, o.DeletedAt, o.Source.RawRef = st.Revision+1, st.DeletedAt, in.RawRef
+	business, personal := o.Split()
+	sealed, err := st.seal(in.Seal, personal, o.Revision)
+	if err != nil {
+		return err
+	}
+	doc, err := json.Marshal(business)
+	if err != nil {
+		return hub.Errorf(hub.KindInternal, "printing order", "%s is not printable", st.ID)
+	}
+	st.Version, st.Platform, st.Status, st.PlacedAt = v, o.Platform, o.Status, o.PlacedAt
+	st.Doc, st.Personal, st.SealedAt = doc, sealed, o.Revision
+	return nil
+}
+
+func (st *state) seal(s Sealer, p hub.Personal, revision int64) ([]byte, error) {
+	if p.Empty() {
+		return nil, nil
+	}
+	if s == nil {
+		return nil, hub.Errorf(hub.KindInternal, "sealing order", "%s has a personal part and no keys", st.ID)
+	}
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return nil, hub.Errorf(hub.KindInternal, "sealing order", "%s is not printable", st.ID)
+	}
+	return s.Seal(PersonalPlace(st.Tenant, st.ID, revision), plain)
+}
+
+// PersonalPlace is where the personal part of one revision of an order rests; it is bound into the ciphertext.
+func PersonalPlace(t hub.TenantID, id hub.OrderID, revision int64) gdpr.Place {
+	return gdpr.Place{Tenant: t, Table: "orders", Row: string(id), Class: hub.P1, Version: revision}
+}
+
+// delete marks the order as gone at the platform, once and for good: no later body brings it back, and the first news of
+// the deletion gives its time.
+func (st *state) delete(now, at time.Time) (hub.Change, Result, error) {
+	if !st.DeletedAt.IsZero() {
+		return hub.Change{}, Result{Outcome: Unchanged, Order: st.ID}, nil
+	}
+	st.DeletedAt = at
+	if st.Revision == 0 {
+		st.dirty, st.UpdatedAt = true, now
+		return hub.Change{}, Result{Outcome: Noted, Order: st.ID}, nil
+	}
+	var o hub.Order
+	if err := json.Unmarshal(st.Doc, &o); err != nil {
+		return hub.Change{}, Result{}, hub.Errorf(hub.KindInternal, "deleting order", "%s is stored damaged", st.ID)
+	}
+	o.DeletedAt, o.Revision = at, st.Revision+1
+	doc, err := json.Marshal(o)
+	if err != nil {
+		return hub.Change{}, Result{}, hub.Errorf(hub.KindInternal, "deleting order", "%s is not printable", st.ID)
+	}
+	st.Doc = doc
+	return st.commit(now, hub.OrderDeleted), Result{Outcome: Applied, Order: st.ID, Type: hub.OrderDeleted}, nil
+}
+
+// commit counts the revision and makes its change.
+func (st *state) commit(now time.Time, t hub.ChangeType) hub.Change {
+	st.Revision++
+	st.UpdatedAt, st.dirty = now, true
+	return hub.Change{
+		Tenant: st.Tenant, Stream: hub.StreamOrders, Type: t, Time: now,
+		OrderID: st.ID, Revision: st.Revision, Doc: st.Doc,
+	}
+}

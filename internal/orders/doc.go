@@ -1,0 +1,8 @@
+// Package orders decides: it applies versions of orders to the stored state, newest version first to last, and says what
+// changed.
+//
+// It promises that the stored state of an order converges to the newest version of its source whatever the order of
+// arrival, the number of copies and the number of hubs; that each accepted version makes exactly one change in the feed,
+// in the transaction that stores it; and that personal fields leave it sealed. It does not remember deliveries (the
+// intake does), and it does not ask platforms.
+package orders

@@ -1,0 +1,50 @@
+package orders
+
+import (
+	"context"
+	"time"
+
+	"hub"
+)
+
+// Key is what an order is known by before it has an id: the platform's own identifier within one connection. A connection
+// belongs to one tenant for ever, so two tenants never share a key.
+type Key struct {
+	Tenant     hub.TenantID
+	Connection hub.ConnectionID
+	External   hub.ExternalID
+}
+
+// Stored is the row of one order.
+type Stored struct {
+	Key
+	ID        hub.OrderID
+	Revision  int64 // number of versions accepted; 0 when all we know is that the platform deleted it
+	Version   Version
+	Status    hub.OrderStatus
+	Platform  hub.Platform
+	PlacedAt  time.Time // zero when the platform gives none
+	DeletedAt time.Time // zero while it exists at the platform
+	CreatedAt time.Time // when the hub stored it first
+	UpdatedAt time.Time // when the hub stored this revision
+	Doc       []byte    // the business record (P3) as JSON; nil at revision 0
+	Personal  []byte    // the personal part, sealed; nil when there is none
+	SealedAt  int64     // the revision that Personal was sealed at, part of its AAD; a deletion makes a revision without sealing again
+	New       bool      // not in the database yet: Save inserts it, and a row that somebody else inserted meanwhile is a conflict that runs the transaction again
+}
+
+// Repo keeps the rows of one shard. Methods take slices: one statement for many orders, in the order of their keys so that
+// two transactions never wait for each other in a circle.
+type Repo interface {
+	// Lock reads the rows and locks them until the transaction ends. Keys without a row are absent from the map. Keys
+	// are distinct.
+	Lock(context.Context, hub.Tx, []Key) (map[Key]Stored, error)
+	// Save writes the rows that Lock returned (or that are New), each whole.
+	Save(context.Context, hub.Tx, []Stored) error
+}
+
+// Feed numbers and keeps changes.
+type Feed interface {
+	// Append records changes that belong to the transaction, in this order. Numbers are assigned before COMMIT.
+	Append(context.Context, hub.Tx, []hub.Change) error
+}

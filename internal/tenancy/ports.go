@@ -1,0 +1,87 @@
+package tenancy
+
+import (
+	"context"
+	"time"
+
+	"hub"
+)
+
+// Tenant is one merchant organisation.
+type Tenant struct {
+	ID        hub.TenantID
+	Name      string // what people call it; unique
+	CreatedAt time.Time
+}
+
+// App is one set of platform credentials.
+type App struct {
+	ID            hub.AppID
+	Tenant        hub.TenantID // empty: the operator's own
+	Platform      hub.Platform
+	Name          string
+	Environment   string // live or sandbox
+	Endpoint      string // random token of its webhook address
+	SealedSecrets []byte // JSON list, sealed under the app's credential key
+	CreatedAt     time.Time
+}
+
+// Connection is one shop of one tenant.
+type Connection struct {
+	ID          hub.ConnectionID
+	Tenant      hub.TenantID
+	App         hub.AppID
+	Platform    hub.Platform
+	Environment string
+	Account     string // the shop at the platform, lower case; unique with platform and environment over all tenants
+	Endpoint    string // random token of its webhook address
+	CreatedAt   time.Time
+}
+
+// Role is what an API key may do.
+type Role string
+
+// The roles.
+const (
+	RoleMerchant   Role = "merchant"
+	RoleERP        Role = "erp"
+	RoleCompliance Role = "compliance_officer"
+	RoleAuditor    Role = "auditor"
+	RoleOperator   Role = "operator"
+)
+
+// Key is one API key as stored: the secret itself is not.
+type Key struct {
+	ID        hub.KeyID
+	Tenant    hub.TenantID // empty for an operator
+	Role      Role
+	Client    string // whose acknowledgements count as one; the key id when not named
+	Scopes    []string
+	Hash      [32]byte // SHA-256 of the secret, which is random and long
+	CreatedAt time.Time
+	RevokedAt time.Time // zero while it is good
+}
+
+// Everything is the whole directory as the control database holds it.
+type Everything struct {
+	Version     int64 // grows with every change
+	Tenants     []Tenant
+	Apps        []App
+	Connections []Connection
+	Keys        []Key
+}
+
+// Repo keeps the control database. Each method is one transaction, durable when it returns; each change raises the
+// version. A name, account or endpoint that is taken is KindConflict.
+type Repo interface {
+	AddTenant(context.Context, Tenant) error
+	AddKey(context.Context, Key) error
+	// AddConnection stores a connection, with its app when app is not nil.
+	AddConnection(ctx context.Context, c Connection, app *App) error
+	AddApp(context.Context, App) error
+	// RevokeKey ends a key; the time of the first revocation stays. A key that does not exist is KindNotFound.
+	RevokeKey(ctx context.Context, id hub.KeyID, at time.Time) error
+	// Version is cheap; it is asked each second.
+	Version(context.Context) (int64, error)
+	Load(context.Context) (Everything, error)
+}
