@@ -1,0 +1,7 @@
+-- +goose Up
+CREATE TABLE tenants (
+  id VARBINARY(40) NOT NULL PRIMARY KEY,
+  name VARBINARY(255) NOT NULL,
+  created_at BIGINT NOT NULL,
+  UNIQUE KEY tenants_name (name)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

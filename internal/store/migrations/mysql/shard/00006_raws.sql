@@ -1,0 +1,9 @@
+-- +goose Up
+CREATE TABLE raws (
+  raw_ref VARBINARY(40) NOT NULL PRIMARY KEY,
+  tenant_id VARBINARY(40) NOT NULL,
+  connection_id VARBINARY(40) NOT NULL,
+  external_id VARBINARY(128) NOT NULL,
+  received_at BIGINT NOT NULL,
+  sealed MEDIUMBLOB NOT NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

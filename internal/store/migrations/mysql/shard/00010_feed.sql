@@ -1,0 +1,13 @@
+-- +goose Up
+CREATE TABLE feed (
+  tenant_id VARBINARY(40) NOT NULL,
+  stream VARBINARY(32) NOT NULL,
+  sequence BIGINT NOT NULL,
+  id VARBINARY(40) NOT NULL,
+  type VARBINARY(64) NOT NULL,
+  time BIGINT NOT NULL,
+  order_id VARBINARY(40) NOT NULL,
+  revision BIGINT NOT NULL,
+  doc MEDIUMBLOB,
+  PRIMARY KEY (tenant_id, stream, sequence)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -1,0 +1,13 @@
+-- +goose Up
+CREATE TABLE vault_keys (
+  id VARBINARY(64) NOT NULL PRIMARY KEY,
+  kind VARBINARY(32) NOT NULL,
+  tenant_id VARBINARY(40) NOT NULL,
+  tag VARBINARY(32) NOT NULL,
+  wrapped VARBINARY(255) NOT NULL,
+  connection_id VARBINARY(40) NOT NULL,
+  class VARBINARY(32) NOT NULL,
+  week VARBINARY(16) NOT NULL,
+  created_at BIGINT NOT NULL,
+  UNIQUE KEY vault_keys_tag (tag)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -1,0 +1,6 @@
+-- +goose Up
+CREATE TABLE shards (
+  number INTEGER NOT NULL PRIMARY KEY,
+  shard_id TEXT NOT NULL UNIQUE,
+  token TEXT NOT NULL UNIQUE
+);

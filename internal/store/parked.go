@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"hub"
+	"hub/internal/intake"
+)
+
+// Park implements intake.Repo. Topic and path inform people; they are cut rather than refused, because what cannot be
+// parked would stop the drain.
+func (Intake) Park(ctx context.Context, token hub.Tx, parked []intake.Parked) error {
+	const op = "parking deliveries"
+	t, err := open(token, op)
+	if err != nil {
+		return err
+	}
+	for _, p := range parked {
+		if err := t.owns(op, p.Tenant); err != nil {
+			return err
+		}
+		err := within(op, field{"id", string(p.ID), maxID}, field{"connection_id", string(p.Connection), maxID},
+			field{"platform", string(p.Platform), maxWord}, field{"code", string(p.Code), maxCode})
+		if err != nil {
+			return t.poison(err)
+		}
+	}
+	in := insertion{op: op, table: "parked", columns: []string{"id", "tenant_id", "connection_id", "platform", "topic", "code", "path",
+		"received_at", "parked_at", "state", "attempts", "sealed"}}
+	return t.insert(ctx, in, len(parked), func(i int, r *row) {
+		p := &parked[i]
+		r.add(string(p.ID), string(p.Tenant), string(p.Connection), string(p.Platform), clip(p.Topic, maxTopic), string(p.Code),
+			clip(p.Path, maxPath), micros(p.ReceivedAt), micros(p.ParkedAt), string(p.State), int64(p.Attempts), blob(p.Sealed))
+	})
+}
+
+// Settle implements intake.Repo.
+func (Intake) Settle(ctx context.Context, token hub.Tx, p intake.Parked) error {
+	const op = "settling a parked delivery"
+	t, err := open(token, op)
+	if err != nil {
+		return err
+	}
+	if err := within(op, field{"code", string(p.Code), maxCode}); err != nil {
+		return t.poison(err)
+	}
+	const still = " WHERE id = ? AND tenant_id = ? AND state = ?"
+	var n int64
+	if p.State == intake.ParkedOpen {
+		n, err = t.exec(ctx, op, "UPDATE parked SET attempts = attempts + 1, code = ?, path = ?"+still,
+			string(p.Code), clip(p.Path, maxPath), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
+	} else {
+		n, err = t.exec(ctx, op, "UPDATE parked SET state = ?, sealed = NULL"+still,
+			string(p.State), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
+	}
+	if err == nil && n == 0 {
+		err = t.poison(&hub.Error{Kind: hub.KindConflict, Op: op, Subject: string(p.ID), Err: words("it is not open any more")})
+	}
+	return err
+}
+
+const selectParked = "SELECT id, tenant_id, connection_id, platform, topic, code, path, received_at, parked_at, state, attempts, "
+
+// Parked implements intake.ParkedReader.
+func (i Intake) Parked(ctx context.Context, tenant hub.TenantID, f intake.ParkedFilter, after hub.ParkedID, limit int) ([]intake.Parked, error) {
+	const op = "listing parked deliveries"
+	d, err := i.s.of(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	query := selectParked + "NULL FROM parked WHERE tenant_id = ? AND id > ?"
+	args := []any{string(tenant), string(after)}
+	if f.State != "" {
+		query, args = query+" AND state = ?", append(args, string(f.State))
+	}
+	if f.Code != "" {
+		query, args = query+" AND code = ?", append(args, string(f.Code))
+	}
+	var list []intake.Parked
+	err = d.query(ctx, op, query+" ORDER BY id LIMIT ?", append(args, limit), func(r *sql.Rows) error {
+		p, err := scanParked(r)
+		list = append(list, p)
+		return err
+	})
+	if err == nil && len(list) > 0 {
+		err = d.flushed(ctx) // few people look at few rows: each look may cost a flush
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// ParkedByID implements intake.ParkedReader.
+func (i Intake) ParkedByID(ctx context.Context, tenant hub.TenantID, id hub.ParkedID) (p intake.Parked, err error) {
+	const op = "reading a parked delivery"
+	d, err := i.s.of(ctx, tenant)
+	if err != nil {
+		return p, err
+	}
+	found := false
+	query := selectParked + "sealed FROM parked WHERE id = ? AND tenant_id = ?"
+	err = d.query(ctx, op, query, []any{string(id), string(tenant)}, func(r *sql.Rows) (err error) {
+		found = true
+		p, err = scanParked(r)
+		return err
+	})
+	if err != nil {
+		return p, err
+	}
+	if !found {
+		return p, &hub.Error{Kind: hub.KindNotFound, Op: op, Subject: string(id)}
+	}
+	if err := d.flushed(ctx); err != nil {
+		return intake.Parked{}, err
+	}
+	return p, nil
+}
+
+func scanParked(r *sql.Rows) (p intake.Parked, err error) {
+	var received, parked int64
+	err = r.Scan(&p.ID, &p.Tenant, &p.Connection, &p.Platform, &p.Topic, &p.Code, &p.Path, &received, &parked, &p.State, &p.Attempts, &p.Sealed)
+	p.ReceivedAt, p.ParkedAt = moment(received), moment(parked)
+	return p, err
+}

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	mathrand "math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"hub"
+	"hub/internal/hubtest/mariadb"
+	"hub/internal/intake"
+	"hub/internal/orders"
+)
+
+// batch is what the drain does in one transaction: 500 deliveries, each a new order of a tenant with its payload.
+const batch = 500
+
+// drainBatch is one such transaction.
+type drainBatch struct {
+	deliveries []intake.Delivery
+	keys       []orders.Key
+	rows       []orders.Stored
+	raws       []intake.Raw
+	changes    []hub.Change
+}
+
+// newBatch makes the rows of batch n: 5 KiB of business record, 1 KiB sealed, 6 KiB raw, 5 KiB in the feed.
+func newBatch(n int, ids hub.IDSource, now time.Time) drainBatch {
+	var b drainBatch
+	doc := make([]byte, 5<<10)
+	for i := range doc {
+		doc[i] = `{"external_id":"5123456789012","quantity":1},`[i%45]
+	}
+	for i := range batch {
+		tenant := hub.TenantID(fmt.Sprintf("ten_%026d", i%20))
+		key := orders.Key{Tenant: tenant, Connection: hub.ConnectionID(fmt.Sprintf("con_%026d", i%20)), External: hub.ExternalID(fmt.Sprintf("%013d", n*batch+i))}
+		d := intake.Delivery{Tenant: tenant, Connection: key.Connection, Resource: key.External}
+		rand.Read(d.Key[:])
+		personal, sealed := make([]byte, 1<<10), make([]byte, 6<<10)
+		rand.Read(personal)
+		rand.Read(sealed)
+		id := hub.OrderID(ids.New(hub.OrderPrefix))
+		b.deliveries = append(b.deliveries, d)
+		b.keys = append(b.keys, key)
+		b.rows = append(b.rows, orders.Stored{Key: key, ID: id, Revision: 1, Version: orders.Version{SourceUpdatedAt: now, Digest: d.Key},
+			Status: "open", Platform: hub.Shopify, CreatedAt: now, UpdatedAt: now, Doc: doc, Personal: personal, New: true})
+		b.raws = append(b.raws, intake.Raw{Ref: hub.RawRef(ids.New(hub.RawPrefix)), Order: key, Sealed: sealed, ReceivedAt: now})
+		b.changes = append(b.changes, hub.Change{ID: hub.ChangeID(ids.New(hub.ChangePrefix)), Tenant: tenant, Stream: hub.StreamOrders,
+			Type: hub.OrderCreated, Time: now, OrderID: id, Revision: 1, Doc: doc})
+	}
+	return b
+}
+
+// drain does a batch as the drain does.
+func (s *Store) drain(ctx context.Context, shard hub.ShardID, b drainBatch) error {
+	return s.Do(ctx, shard, func(ctx context.Context, tx hub.Tx) error {
+		if _, err := s.Intake().Claim(ctx, tx, b.deliveries); err != nil {
+			return err
+		}
+		if _, err := s.Orders().Lock(ctx, tx, b.keys); err != nil {
+			return err
+		}
+		if err := s.Orders().Save(ctx, tx, b.rows); err != nil {
+			return err
+		}
+		if err := s.Intake().KeepRaw(ctx, tx, b.raws); err != nil {
+			return err
+		}
+		return s.Feed().Append(ctx, tx, b.changes)
+	})
+}
+
+// plain writes the same rows and bytes with the same multi-row inserts in one transaction, and does nothing else.
+func (s *Store) plain(ctx context.Context, d *database, b drainBatch, first int64) error {
+	slices.SortFunc(b.rows, func(x, y orders.Stored) int { return compareOrders(x.Key, y.Key) })
+	slices.SortFunc(b.deliveries, func(x, y intake.Delivery) int {
+		return compareClaims(claim{x.Connection, x.Resource, x.Key}, claim{y.Connection, y.Resource, y.Key})
+	})
+	session, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	t := &tx{d: d, s: s, session: session}
+	claims := insertion{table: "deliveries", columns: []string{"connection_id", "resource", "delivery_key", "tenant_id", "claimed_at"}}
+	rows := insertion{table: "orders", columns: orderColumns}
+	raws := insertion{table: "raws", columns: []string{"raw_ref", "tenant_id", "connection_id", "external_id", "received_at", "sealed"}}
+	for _, err := range []error{
+		t.insert(ctx, claims, batch, func(i int, r *row) {
+			c := &b.deliveries[i]
+			r.add(string(c.Connection), string(c.Resource), c.Key[:], string(c.Tenant), int64(1))
+		}),
+		t.insert(ctx, rows, batch, func(i int, r *row) { addOrder(r, &b.rows[i]) }),
+		t.insert(ctx, raws, batch, func(i int, r *row) {
+			w := &b.raws[i]
+			r.add(string(w.Ref), string(w.Order.Tenant), string(w.Order.Connection), string(w.Order.External), int64(1), w.Sealed)
+		}),
+		t.insert(ctx, feedRows, batch, func(i int, r *row) {
+			c := &b.changes[i]
+			r.add(string(c.Tenant), string(c.Stream), first+int64(i), string(c.ID), string(c.Type), int64(1), string(c.OrderID), c.Revision, c.Doc)
+		}),
+	} {
+		if err != nil {
+			session.rollback()
+			return err
+		}
+	}
+	return session.commit()
+}
+
+func BenchmarkSQLite(b *testing.B) {
+	dir := b.TempDir()
+	benchmark(b, Config{Shards: []string{"sqlite:" + dir + "/s0.db"}, Control: "sqlite:" + dir + "/control.db", Vault: "sqlite:" + dir + "/vault.db"})
+}
+
+func BenchmarkMariaDB(b *testing.B) {
+	server := mariadb.Start(b)
+	benchmark(b, Config{Shards: []string{"mysql:" + server.NewDatabase(b)}, Control: "mysql:" + server.NewDatabase(b), Vault: "mysql:" + server.NewDatabase(b)})
+}
+
+// rising yields identifiers that grow with time and are random behind it, as UUIDs of version 7 are.
+func rising() hub.IDSource {
+	return func() (id [16]byte) {
+		binary.BigEndian.PutUint64(id[:8], uint64(time.Now().UnixNano()))
+		rand.Read(id[8:])
+		return id
+	}
+}
+
+// benchmark measures both ways alternately in one run: only their ratio means something.
+func benchmark(b *testing.B, c Config) {
+	ctx := context.Background()
+	c.Clock, c.IDs = time.Now, rising()
+	if err := Migrate(ctx, c); err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(ctx, c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close(ctx)
+	var whole, bare time.Duration
+	n := 0
+	for b.Loop() {
+		ways := []*time.Duration{&whole, &bare}
+		if mathrand.N(2) == 0 { // checkpoints come every so many commits: let them hit both
+			slices.Reverse(ways)
+		}
+		for _, way := range ways {
+			b.StopTimer()
+			work := newBatch(n, c.IDs, s.cfg.now())
+			n++
+			b.StartTimer()
+			start := time.Now()
+			if way == &whole {
+				err = s.drain(ctx, "s0", work)
+			} else {
+				err = s.plain(ctx, s.shards[0], work, 1_000_000_000+int64(n*batch))
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			*way += time.Since(start)
+		}
+	}
+	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(b.N) }
+	b.ReportMetric(per(whole), "ms/do")
+	b.ReportMetric(per(bare), "ms/plain")
+	b.ReportMetric(float64(whole)/float64(bare), "do/plain")
+	b.ReportMetric(batch*float64(b.N)/whole.Seconds(), "orders/s")
+}
