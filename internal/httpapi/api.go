@@ -1,0 +1,110 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"hub"
+	"hub/internal/erp"
+	"hub/internal/intake"
+	"hub/internal/tenancy"
+)
+
+// What Server sets, and the bounds inside of the handler. ReadTimeout must stay zero: the handler bounds the time of each
+// body itself, and a deadline that outlives the body would cut long polls off.
+const (
+	ReadHeaderTimeout = 5 * time.Second              // of the headers of one request
+	IdleTimeout       = 2 * time.Minute              // between two requests of one connection
+	WriteTimeout      = erp.MaxWait + 30*time.Second // of a request from its headers to the end of the answer
+	MaxHeaderBytes    = 16 << 10                     // of all headers of one request
+	BodyTimeout       = 10 * time.Second             // of a whole body; above it the answer is 408
+	maxRequestBody    = 64 << 10                     // of a request to /v1; webhooks have API.MaxBody
+	bodiesInFlight    = 256 << 20                    // of all bodies that are in memory at one moment
+)
+
+// Door takes deliveries: *intake.Door.
+type Door interface {
+	// Accept returns nil once the delivery is durable, and never otherwise.
+	Accept(context.Context, intake.Request) error
+}
+
+// Parking shows what could not be applied and deals with it: *intake.Parking.
+type Parking interface {
+	// List returns up to limit of them after an id, in the order of ids.
+	List(ctx context.Context, t hub.TenantID, f intake.ParkedFilter, after hub.ParkedID, limit int) ([]intake.Parked, error)
+	// Replay applies an open one under today's rules, or says why it stays; KindConflict when it is not open.
+	Replay(ctx context.Context, t hub.TenantID, id hub.ParkedID) (intake.ReplayResult, error)
+	// Drop gives an open one up for good.
+	Drop(ctx context.Context, t hub.TenantID, id hub.ParkedID) error
+}
+
+// API is the doors and what is behind them. All fields are set by package app and not changed afterwards.
+type API struct {
+	Door      Door
+	Parking   Parking
+	Feed      *erp.Feed
+	Orders    *erp.Orders
+	Tenancy   *tenancy.Service
+	Directory *tenancy.Directory
+	Ready     func(context.Context) []Problem // empty when everything works; quick, it is asked by load balancers
+	MaxBody   int64                           // bytes of a webhook
+	PublicURL func() string                   // where platforms reach this hub, without a slash at the end
+	Logger    *slog.Logger
+	RequestID func() string // a new one, as hub.IDSource.New(hub.RequestPrefix) makes it
+	Clock     hub.Clock     // for the durations in the log; without one they are zero
+	Version   string        // of the program, shown on the documentation page
+}
+
+// Problem names one thing that keeps the hub from working. Anybody can read it, so it holds no address and no secret.
+type Problem struct {
+	Part   string // what does not work: "shard s2"
+	Detail string // what is wrong with it: "no answer"
+}
+
+// Server returns the server that a handler of this package needs around it, without an address.
+func Server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: ReadHeaderTimeout, WriteTimeout: WriteTimeout, IdleTimeout: IdleTimeout,
+		MaxHeaderBytes: MaxHeaderBytes,
+	}
+}
+
+// server is an API while it is put together.
+type server struct {
+	API
+	huma   huma.API
+	bodies *budget
+}
+
+// Handler returns the handler of the public port. It is safe for concurrent use.
+func (a API) Handler() http.Handler {
+	handler, _ := a.build()
+	return handler
+}
+
+// build returns the public handler and its description.
+func (a API) build() (http.Handler, *huma.OpenAPI) {
+	s := &server{API: a, bodies: newBudget(max(bodiesInFlight, 8*a.MaxBody))}
+	r := chi.NewRouter()
+	r.Use(s.trace, s.recover, s.boundBody)
+	r.NotFound(s.fail(&hub.Error{Kind: hub.KindNotFound, Code: "route_not_found"}))
+	r.MethodNotAllowed(s.methodNotAllowed(r))
+	s.huma = newHuma(r)
+
+	s.health(r)
+	s.hooks(r)
+	s.orders()
+	s.tenants()
+	s.keys()
+	s.apps()
+	s.connections()
+	s.parked()
+	finish(s.huma.OpenAPI())
+	s.document(r)
+	return r, s.huma.OpenAPI()
+}

@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hub"
+	"hub/internal/tenancy"
+)
+
+// overview is the introduction of the description and of the page that is made from it.
+const overview = "One exact model of the orders of many shops. An ERP reads the feed of changes and acknowledges what it " +
+	"has booked; operators create tenants, keys and connections.\n\n" +
+	"Money is a decimal string with its currency, never a float. Times are RFC 3339 in UTC. What is not known is absent. " +
+	"Every answer that is not a success is a problem (RFC 9457) with a code for programs and a request id. Unknown " +
+	"parameters and members are refused. Another tenant's object is answered like one that does not exist.\n\n" +
+	"Documents hold no personal field of a buyer: include=personal is refused as personal_not_available in this release."
+
+// describeHooks documents the webhook door, which is no huma operation.
+func describeHooks(doc *huma.OpenAPI) {
+	refusal := func(what string) *huma.Response { return problemResponse(doc, what) }
+	doc.AddOperation(&huma.Operation{
+		OperationID: "deliver", Method: http.MethodPost, Path: hookRoute, Tags: []string{"Webhooks"},
+		Summary: "Deliver a webhook",
+		Description: "For platforms. The address is printed when a connection or an app is added. A success means that the " +
+			"delivery is on disk; everything else is to be sent again, except what is refused as 401, 404, 413 and 415.",
+		Parameters: []*huma.Param{
+			{Name: "platform", In: "path", Required: true, Schema: doc.Components.Schemas.Schema(reflect.TypeFor[hub.Platform](), true, "")},
+			{Name: "endpoint", In: "path", Required: true, Description: "The secret part of the address", Schema: &huma.Schema{Type: huma.TypeString}},
+		},
+		RequestBody: &huma.RequestBody{Required: true, Description: "The platform's own payload, byte for byte", Content: map[string]*huma.MediaType{"application/json": {}}},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "Stored"},
+			"401": refusal("Not signed by the platform"), "404": refusal("No such endpoint"), "408": refusal("The body came too slowly"),
+			"413": refusal("The body is too large"), "415": refusal("The body is encoded"), "422": refusal("The body ended early"),
+			"500": refusal("The hub failed"), "503": refusal("Not stored; send it again after Retry-After"),
+		},
+	})
+}
+
+// describeHealth documents what orchestrators ask.
+func describeHealth(doc *huma.OpenAPI) {
+	status := &huma.Schema{Type: huma.TypeObject, Required: []string{"status"}, Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString, Enum: []any{"ok"}}}}
+	ok := &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: status}}}
+	doc.AddOperation(&huma.Operation{
+		OperationID: "live", Method: http.MethodGet, Path: "/livez", Tags: []string{"Health"}, Summary: "Whether the process runs",
+		Responses: map[string]*huma.Response{"200": ok},
+	})
+	doc.AddOperation(&huma.Operation{
+		OperationID: "ready", Method: http.MethodGet, Path: "/readyz", Tags: []string{"Health"}, Summary: "Whether the hub does its work",
+		Responses: map[string]*huma.Response{"200": ok, "503": problemResponse(doc, "A part does not work; problems names it")},
+	})
+}
+
+func problemResponse(doc *huma.OpenAPI, what string) *huma.Response {
+	schema := doc.Components.Schemas.Schema(reflect.TypeFor[problem](), true, "")
+	return &huma.Response{Description: what, Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
+}
+
+// finish says in the description what the types cannot: the classes of the order's fields, the header of every answer,
+// and that answers may get more members.
+func finish(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas.Map()
+	classify(schemas, reflect.TypeFor[hub.Order](), map[reflect.Type]bool{})
+	requests := map[string]bool{}
+	for _, path := range doc.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Post, path.Delete} {
+			if op == nil {
+				continue
+			}
+			if op.RequestBody != nil && op.RequestBody.Content["application/json"].Schema != nil {
+				requests[op.RequestBody.Content["application/json"].Schema.Ref] = true
+			}
+			for _, response := range op.Responses {
+				withRequestID(response)
+			}
+		}
+	}
+	for name, schema := range schemas {
+		if requests["#/components/schemas/"+name] {
+			continue
+		}
+		schema.AdditionalProperties = nil // clients must not fall over a member that comes later
+		for field, property := range schema.Properties {
+			if property.Type == huma.TypeArray {
+				property.Nullable = false // an empty list is left out or printed as []
+			}
+			if text := fieldTexts[name+"."+field]; text != "" && property.Description == "" {
+				property.Description = text
+			}
+		}
+	}
+}
+
+func withRequestID(r *huma.Response) {
+	if r.Headers == nil {
+		r.Headers = map[string]*huma.Param{}
+	}
+	r.Headers["X-Request-Id"] = &huma.Param{
+		Description: "What this request is known by in the hub's log", Schema: &huma.Schema{Type: huma.TypeString},
+	}
+}
+
+// classify writes the data class of every field of the order beside its schema.
+func classify(schemas map[string]*huma.Schema, t reflect.Type, seen map[reflect.Type]bool) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	schema := schemas[t.Name()]
+	if t.Kind() != reflect.Struct || schema == nil || seen[t] {
+		return
+	}
+	seen[t] = true
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		property := schema.Properties[name]
+		class := field.Tag.Get("class")
+		if property == nil || class == "" {
+			continue
+		}
+		property.Extensions = map[string]any{"x-data-class": class}
+		if class != string(hub.P3) {
+			property.Description = "Personal: never part of an answer in this release."
+		}
+		classify(schemas, field.Type, seen)
+	}
+}
+
+// rolesOf prints the roles that may use an operation.
+func rolesOf(op *huma.Operation) string {
+	allowed, _ := op.Extensions["x-roles"].([]tenancy.Role)
+	names := make([]string, len(allowed))
+	for i, role := range allowed {
+		names[i] = string(role)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

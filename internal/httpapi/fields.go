@@ -1,0 +1,53 @@
+package httpapi
+
+// fieldTexts says what the fields of an order mean, for the description of the API. Fields that explain themselves have
+// no row.
+var fieldTexts = map[string]string{
+	"Order.channel":            "Where inside the platform it was placed: web, pos, …",
+	"Order.external_id":        "The platform's own id; text, since such ids exceed what floats hold",
+	"Order.number":             "What the merchant and the buyer call it, such as #1001",
+	"Order.revision":           "Counts the versions that the hub has stored, from 1",
+	"Order.source_updated_at":  "The platform's own version",
+	"Order.placed_at":          "Absent where the platform gives no time",
+	"Order.placed_at_local":    "The same with the platform's own offset",
+	"Order.deleted_at":         "When the platform deleted it; absent while it exists",
+	"Order.test":               "Placed to try the shop out; do not book",
+	"Order.status":             "Absent when the platform says something that is not known here",
+	"Order.payment_status":     "What happened to the buyer's money; absent when not known",
+	"Order.fulfillment_status": "What happened to the goods; absent when not known",
+	"Order.platform_status":    "The platform's words that the statuses do not know",
+	"Order.cod":                "Cash on delivery",
+	"Order.fulfilled_by":       "seller or platform",
+	"Order.pack_id":            "What is shipped together has one",
+	"Order.currency":           "What the merchant books in",
+	"Order.tax_included":       "Whether prices contain the tax; then it is not added to the total",
+	"Order.totals":             "In the merchant's currency",
+	"Order.presentment":        "What the buyer saw, when that was another currency",
+	"Order.settlement":         "What the seller gets, where the platform says; never part of the buyer's total",
+
+	"Totals.items":             "Sum of the lines' subtotals, before discounts",
+	"Totals.discount":          "Taken off, positive",
+	"Totals.discount_platform": "The part of discount that the platform pays",
+	"Totals.shipping":          "Before its discount",
+	"Totals.fees":              "Fees that the buyer pays",
+	"Totals.adjustment":        "What the platform's own parts fail to explain of its grand total, signed",
+	"Totals.grand_total":       "As sold: items − discount + shipping + tax unless included + duties unless included + tip + fees + adjustment",
+	"Totals.current_total":     "Owed after edits and refunds: what an ERP books",
+	"Totals.basis":             "Where grand_total comes from; partial is completed by a later revision",
+
+	"Line.title":            "Of the catalogue; absent for a custom item, whose title was typed for one buyer",
+	"Line.current_quantity": "After edits and refunds",
+	"Line.unit_price":       "Informs; absent when not exact",
+	"Line.total":            "subtotal − discount + tax unless included",
+	"Line.gift_card":        "A gift card sold; one used is a payment",
+	"Line.custom":           "Typed by hand, not from the catalogue",
+
+	"TaxLine.rate":         "A decimal fraction as the platform prints it, such as 0.06",
+	"TaxLine.collected_by": "seller or platform: who owes it to the state",
+	"Discount.kind":        "item, order, shipping, payment or coins",
+	"Discount.funded_by":   "seller, platform, shared or unknown",
+	"Refund.amount":        "Money that really moved",
+	"Settlement.final":     "Whether the platform will not change it any more",
+	"Source.rules":         "Version of the normalising rules, such as shopify/1",
+	"Source.raw_ref":       "The stored payload, which holds what the order leaves out",
+}

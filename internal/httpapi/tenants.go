@@ -1,0 +1,68 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"hub/internal/tenancy"
+)
+
+func operators() []tenancy.Role { return []tenancy.Role{tenancy.RoleOperator} }
+
+// creating are the errors of operations that create something.
+func creating() []int {
+	return []int{http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}
+}
+
+func (s *server) tenants() {
+	register(s, operation{
+		id: "create-tenant", method: http.MethodPost, path: "/v1/tenants", tag: "Tenants", roles: operators(),
+		summary: "Create a tenant", description: "A tenant is one merchant organisation. Its name is unique.",
+		status: http.StatusCreated, errors: creating(),
+	}, s.createTenant)
+	register(s, operation{
+		id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: "Tenants", roles: operators(),
+		summary: "List tenants",
+	}, s.listTenants)
+}
+
+// tenant is one merchant organisation.
+type tenant struct {
+	TenantID  string    `json:"tenant_id" example:"ten_01j9z3k6m8q0r2t4v6x8z0b2d4"`
+	Name      string    `json:"name" example:"Loja Azul"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func showTenant(t tenancy.Tenant) tenant { return tenant{string(t.ID), t.Name, t.CreatedAt.UTC()} }
+
+type newTenant struct {
+	IdempotencyKey
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"200" doc:"What people call it" example:"Loja Azul"`
+	}
+}
+
+type tenantAnswer struct {
+	Body tenant
+}
+
+func (s *server) createTenant(ctx context.Context, _ caller, in *newTenant) (*tenantAnswer, error) {
+	t, err := s.Tenancy.CreateTenant(ctx, in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &tenantAnswer{showTenant(t)}, nil
+}
+
+func (s *server) listTenants(_ context.Context, _ caller, in *Page) (*listAnswer[tenant], error) {
+	l := listing{name: "tenants"}
+	after, err := l.after(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	id := func(t tenancy.Tenant) string { return string(t.ID) }
+	rows := from(s.Directory.List().Tenants, id, func(tenancy.Tenant) bool { return true }, after, in.Limit)
+	return list(l, "/v1/tenants", url.Values{}, in.Limit, rows, id, showTenant), nil
+}

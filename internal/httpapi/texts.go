@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"hub"
+)
+
+// texts says what a code means to the person who reads the problem. A code without a row is explained by its status.
+var texts = map[hub.Code]string{
+	// The request.
+	"route_not_found":        "There is nothing at this address.",
+	"method_not_allowed":     "This address exists, but not for this method.",
+	"body_too_large":         "The body is larger than this hub accepts.",
+	"body_timeout":           "The body did not arrive in time.",
+	"body_incomplete":        "The body ended before its announced length.",
+	"body_encoding":          "Bodies are taken as they are, without Content-Encoding.",
+	"body_type":              "The body must be application/json.",
+	"body_malformed":         "The body is not one well-formed JSON object without repeated members.",
+	"body_missing":           "This request needs a JSON object as its body.",
+	"request_invalid":        "Parts of the request break a rule; errors names them.",
+	"query_invalid":          "The query cannot be read.",
+	"cursor_invalid":         "The cursor is none that this list gave out for this filter.",
+	"personal_not_available": "Personal fields are not served by this release.",
+	// Identity.
+	"key_refused":       "An API key is needed, as Authorization: Bearer KEY, and this is not a good one.",
+	"role_forbidden":    "The role of this API key may not do this.",
+	"signature_invalid": "The delivery is not signed by the platform with a secret of this endpoint.",
+	"endpoint_unknown":  "There is no such webhook endpoint.",
+	// Objects.
+	"tenant_not_found":       "There is no such tenant.",
+	"key_not_found":          "There is no such API key.",
+	"app_not_found":          "There is no such app.",
+	"order_not_found":        "There is no such order.",
+	"parked_not_found":       "There is no such parked delivery.",
+	"acknowledged_otherwise": "This client has acknowledged the order under another reference already.",
+	"taken":                  "This name, or this shop, is in use already.",
+	"parked_settled":         "This delivery is not parked any more.",
+	// Fields.
+	"tenant_required":     "An operator names the tenant; an operator's own key has none.",
+	"role_unknown":        "This is no role.",
+	"scope_unknown":       "This is no scope.",
+	"platform_unknown":    "This hub does not know this platform.",
+	"environment_unknown": "The environment is live or sandbox.",
+	"shop_invalid":        "This is no name of a shop on this platform.",
+	"name_invalid":        "A name has 1 to 200 bytes of text without control characters.",
+	"reference_invalid":   "A reference has 1 to 200 bytes of text.",
+	"secret_too_short":    "A secret has 8 to 1024 characters.",
+	"secret_too_long":     "A secret has 8 to 1024 characters.",
+	"too_many_secrets":    "There are more secrets than a platform has at one time.",
+	"app_or_secret":       "A connection uses an app or brings its own secret, not both.",
+	"secret_twice":        "Give secret, secrets or app_id, and only one of them.",
+	hub.CodeMissing:       "Something that is needed is missing.",
+	hub.CodeOutOfRange:    "A value is outside of its bounds.",
+	// The hub.
+	"internal":         "The hub failed. Nothing is wrong with the request; the operator finds the reason under the request id.",
+	"unknown_outcome":  "It is not known whether this was done. Look before doing it again.",
+	"backlog_full":     "The hub has more than it can store at the moment.",
+	"log_unavailable":  "The hub cannot store deliveries at the moment.",
+	"bodies_in_flight": "The hub is receiving more than it can hold at the moment.",
+	"not_ready":        "A part of the hub does not work; problems names it.",
+}
+
+func detailOf(status int, code hub.Code) string {
+	if text, ok := texts[code]; ok {
+		return text
+	}
+	switch status {
+	case http.StatusUnprocessableEntity:
+		return "A value of the request breaks a rule."
+	case http.StatusUnauthorized:
+		return "The request is not proven to be authentic."
+	case http.StatusForbidden:
+		return "This is not allowed."
+	case http.StatusNotFound:
+		return "There is no such object."
+	case http.StatusConflict:
+		return "The state of the object contradicts the request."
+	case http.StatusRequestEntityTooLarge:
+		return "The request is too large."
+	case http.StatusTooManyRequests:
+		return "Too many requests; come back after the stated time."
+	case http.StatusServiceUnavailable:
+		return "A part of the hub does not answer; come back after the stated time."
+	}
+	return texts["internal"]
+}
