@@ -1,0 +1,102 @@
+package app
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"hub"
+	"hub/gdpr"
+	"hub/internal/intake"
+	"hub/internal/tenancy"
+)
+
+// door shows the directory to the webhook door in its words.
+type door struct{ *tenancy.Directory }
+
+func (d door) Endpoint(p hub.Platform, token string) (intake.Endpoint, bool) {
+	t, ok := d.Directory.Endpoint(p, token)
+	return endpoint(t), ok
+}
+
+func (d door) Account(p hub.Platform, app hub.AppID, name string) (intake.Endpoint, bool) {
+	t, ok := d.Directory.Account(p, app, name)
+	return endpoint(t), ok
+}
+
+func endpoint(t tenancy.Target) intake.Endpoint {
+	e := intake.Endpoint{Platform: t.App.Platform, App: t.App.ID, Tenant: t.App.Tenant, Secrets: t.Secrets}
+	if c := t.Connection; c != nil {
+		e.Tenant, e.Connection, e.Account = c.Tenant, c.ID, c.Account
+	}
+	return e
+}
+
+// sealedCopy keeps one sealed file, replaced as a whole.
+type sealedCopy struct {
+	path  string
+	place gdpr.Place
+	key   *gdpr.IntakeKey
+}
+
+func newCopy(folder, name string, key *gdpr.IntakeKey) sealedCopy {
+	return sealedCopy{
+		path:  filepath.Join(folder, name),
+		place: gdpr.Place{Tenant: hub.Operator, Table: "intake", Row: name, Class: hub.P1},
+		key:   key,
+	}
+}
+
+// Save writes beside the file, flushes, renames and flushes the folder: a crash leaves the old copy or the new one.
+func (c sealedCopy) Save(plaintext []byte) (err error) {
+	defer hub.Wrap(&err, "saving", c.place.Row)
+	sealed, err := c.key.Seal(c.place, plaintext)
+	if err != nil {
+		return err
+	}
+	return replaceFile(c.path, sealed)
+}
+
+// Load is KindNotFound when there is no copy yet.
+func (c sealedCopy) Load() ([]byte, error) {
+	sealed, err := os.ReadFile(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &hub.Error{Kind: hub.KindNotFound, Op: "loading", Subject: c.place.Row}
+	}
+	if err != nil {
+		return nil, hub.Errorf(hub.KindUnavailable, "loading", "%s: %w", c.place.Row, err)
+	}
+	return c.key.Open(c.place, sealed)
+}
+
+// replaceFile makes path hold data, durably and all at once, readable by its owner only.
+func replaceFile(path string, data []byte) error {
+	next := path + ".next"
+	if err := writeSynced(next, data); err != nil {
+		return hub.Errorf(hub.KindUnavailable, "writing file", "%w", err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		return hub.Errorf(hub.KindUnavailable, "replacing file", "%w", err)
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return hub.Errorf(hub.KindUnavailable, "opening folder", "%w", err)
+	}
+	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+		return hub.Errorf(hub.KindUnavailable, "flushing folder", "%w", err)
+	}
+	return nil
+}
+
+func writeSynced(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+
+	"hub"
+	"hub/internal/intake"
+	"hub/internal/wal"
+)
+
+// Phase is a stretch of work that a crash may fall into.
+type Phase int
+
+// The phases.
+const (
+	PhaseAppend Phase = iota // a delivery waits for the log
+	PhaseApply               // a transaction is being filled
+	PhaseCommit              // a filled transaction is being committed
+)
+
+// Observer is told when a phase begins; what it returns is called when it ends. It is called from many goroutines at once
+// and must be quick. Drills use it to know where their kills fell.
+type Observer func(Phase) (end func())
+
+// log watches appends.
+func (o Observer) log(l intake.Appender) intake.Appender {
+	if o == nil {
+		return l
+	}
+	return observedLog{l, o}
+}
+
+type observedLog struct {
+	intake.Appender
+	observe Observer
+}
+
+func (l observedLog) Append(ctx context.Context, payload []byte) (wal.Index, error) {
+	defer l.observe(PhaseAppend)()
+	return l.Appender.Append(ctx, payload)
+}
+
+// shards watches transactions.
+func (o Observer) shards(s hub.Shards) hub.Shards {
+	if o == nil {
+		return s
+	}
+	return observedShards{s, o}
+}
+
+type observedShards struct {
+	hub.Shards
+	observe Observer
+}
+
+func (s observedShards) Do(ctx context.Context, shard hub.ShardID, f func(context.Context, hub.Tx) error) error {
+	end := s.observe(PhaseApply)
+	defer func() { end() }()
+	return s.Shards.Do(ctx, shard, func(ctx context.Context, tx hub.Tx) error {
+		end()
+		end = s.observe(PhaseApply) // the closure may run again
+		if err := f(ctx, tx); err != nil {
+			return err
+		}
+		end()
+		end = s.observe(PhaseCommit)
+		return nil
+	})
+}

@@ -1,0 +1,273 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"hub"
+	"hub/adapters/driver"
+	"hub/gdpr"
+	"hub/internal/config"
+	"hub/internal/erp"
+	"hub/internal/httpapi"
+	"hub/internal/intake"
+	"hub/internal/orders"
+	"hub/internal/store"
+	"hub/internal/tenancy"
+	"hub/internal/wal"
+)
+
+// Options are what the surroundings decide and no operator sets.
+type Options struct {
+	Logger      *slog.Logger
+	Version     string
+	Storefronts []driver.Storefront // Storefronts() when nil
+	Clock       hub.Clock           // the system's when nil
+	LogSegment  int64               // bytes of one file of the write-ahead log, 32 MiB when 0
+	Observe     Observer            // nil when nobody watches
+}
+
+// appendTimeout bounds the wait for the log in the request path. Shopify gives five seconds in all.
+const appendTimeout = 3 * time.Second
+
+// Hub is an opened hub. Run serves it.
+type Hub struct {
+	cfg      config.Config
+	o        Options
+	ids      hub.IDSource
+	instance *instance
+	root     gdpr.Root
+	intake   *gdpr.IntakeKey
+	store    *store.Store
+	keys     *gdpr.Keys
+	bell     *erp.Bell
+	tenancy  *tenancy.Service
+	log      *wal.Log
+	cursors  []*wal.Cursor
+	drainers []*intake.Drainer
+	pipeline *intake.Pipeline
+	full     bound
+	api      httpapi.API
+	servers  *servers
+}
+
+// SystemClock is the time of the machine: UTC, whole microseconds, which every database here keeps exactly.
+func SystemClock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// NewIDs returns UUIDs of version 7.
+func NewIDs() hub.IDSource {
+	return func() [16]byte { return uuid.Must(uuid.NewV7()) }
+}
+
+// Open opens everything and serves nothing yet. It refuses what would not be safe: a folder in use, a missing or foreign
+// root, a database that is not durable or not migrated. Shards that cannot be reached do not stop it.
+func Open(ctx context.Context, cfg config.Config, o Options) (h *Hub, err error) {
+	h = &Hub{cfg: cfg, o: o.withDefaults(), ids: NewIDs(), bell: erp.NewBell()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+			h = nil
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		h.openFolder, h.openKeys, h.openStore, h.openDirectory, h.openLog, h.openPipeline, h.openDoors,
+	} {
+		if err := step(ctx); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Storefronts == nil {
+		o.Storefronts = Storefronts()
+	}
+	if o.Clock == nil {
+		o.Clock = SystemClock
+	}
+	if o.LogSegment == 0 {
+		o.LogSegment = 32 << 20
+	}
+	return o
+}
+
+func (h *Hub) openFolder(context.Context) (err error) {
+	h.instance, err = holdFolder(h.cfg.Data, h.ids)
+	return err
+}
+
+// openKeys loads the root. A new one is made only for a folder that has accepted nothing yet: a new root opens nothing
+// that a lost one has sealed.
+func (h *Hub) openKeys(ctx context.Context) (err error) {
+	roots := gdpr.OpenFileRoots(h.cfg.Keys)
+	h.root, err = roots.Load(ctx)
+	if hub.KindOf(err) == hub.KindNotFound && !exists(h.path("intake")) {
+		if h.root, err = roots.Create(ctx); hub.KindOf(err) == hub.KindConflict {
+			h.root, err = roots.Load(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	h.intake, err = gdpr.OpenIntakeKey(ctx, h.path("intake"), h.root)
+	return err
+}
+
+func (h *Hub) path(name string) string { return filepath.Join(h.cfg.Data, name) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (h *Hub) openStore(ctx context.Context) (err error) {
+	remembered := newCopy(h.path("intake"), "shards.sealed", h.intake)
+	if err := os.MkdirAll(h.path("shards"), 0o700); err != nil {
+		return hub.Errorf(hub.KindUnavailable, "making folder", "%w", err)
+	}
+	c := storeConfig(h.cfg)
+	c.Clock, c.IDs, c.Log, c.OnFeed = h.o.Clock, h.ids, h.o.Logger, h.bell.Ring
+	if c.Map, err = loadMap(remembered); err != nil {
+		return err
+	}
+	if h.store, err = store.Open(ctx, c); err != nil {
+		return err
+	}
+	h.keys = gdpr.NewKeys(h.root, h.store.Vault(), h.ids, h.o.Clock, gdpr.Options{})
+	return saveMap(remembered, h.store.Map())
+}
+
+// openDirectory reads who may come in, from the control database or else from the last sealed copy.
+func (h *Hub) openDirectory(ctx context.Context) error {
+	directory := tenancy.NewDirectory(h.store.Tenancy(), h.keys, newCopy(h.path("intake"), "directory.sealed", h.intake))
+	h.tenancy = &tenancy.Service{
+		Repo: h.store.Tenancy(), Credentials: h.keys, Directory: directory, Clock: h.o.Clock, IDs: h.ids,
+		Random: rand.Reader, Platforms: names(h.o.Storefronts),
+	}
+	restored := directory.Restore()
+	if restored != nil && hub.KindOf(restored) != hub.KindNotFound {
+		return restored
+	}
+	if h.cfg.BootstrapKey != "" {
+		directory.Trust(h.cfg.BootstrapKey.Reveal())
+	}
+	err := directory.Refresh(ctx)
+	if hub.KindOf(err) == hub.KindUnavailable && restored == nil {
+		h.o.Logger.Warn("control database not reached: working from the last copy of the directory", "error", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return h.checkRoot(ctx)
+}
+
+// checkRoot opens a key that every installation has, so that a wrong root is found now and not at the first order.
+func (h *Hub) checkRoot(ctx context.Context) error {
+	_, err := h.keys.Tenant(ctx, hub.Operator)
+	if hub.KindOf(err) == hub.KindUnavailable {
+		return nil
+	}
+	return err
+}
+
+func (h *Hub) openLog(context.Context) (err error) {
+	h.log, err = wal.Open(h.path("wal"), wal.Options{Now: h.o.Clock, SegmentBytes: h.o.LogSegment})
+	if err != nil {
+		return hub.Errorf(hub.KindUnavailable, "opening log", "%w", err)
+	}
+	return nil
+}
+
+func (h *Hub) openPipeline(context.Context) error {
+	h.pipeline = &intake.Pipeline{
+		Platforms: byPlatform(h.o.Storefronts), Keys: h.keys, Shards: h.o.Observe.shards(h.store),
+		Orders: orders.New(h.store.Orders(), h.store.Feed(), h.ids), Repo: h.store.Intake(), IDs: h.ids,
+	}
+	for _, shard := range h.store.Map().Shards() {
+		cursor, err := h.log.Cursor("shard-" + string(shard))
+		if err != nil {
+			return hub.Errorf(hub.KindUnavailable, "opening drain cursor", "%s: %w", shard, err)
+		}
+		h.cursors = append(h.cursors, cursor)
+		h.drainers = append(h.drainers, &intake.Drainer{
+			Shard: shard, Log: h.log, Cursor: cursor, Key: h.intake, Pipeline: h.pipeline,
+			Clock: h.o.Clock, Logger: h.o.Logger,
+		})
+	}
+	return nil
+}
+
+func (h *Hub) openDoors(ctx context.Context) error {
+	if err := h.firstKey(ctx); err != nil {
+		return err
+	}
+	h.api = httpapi.API{
+		Door: &intake.Door{
+			Platforms: h.pipeline.Platforms, Directory: door{h.tenancy.Directory}, Key: h.intake, Log: h.o.Observe.log(h.log),
+			Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout,
+		},
+		Parking:   &intake.Parking{Pipeline: h.pipeline, Reader: h.store.Intake()},
+		Feed:      erp.NewFeed(h.store.ERP(), h.bell),
+		Orders:    erp.NewOrders(h.store.ERP(), h.store.ERP(), h.o.Clock),
+		Tenancy:   h.tenancy,
+		Directory: h.tenancy.Directory,
+		Ready:     h.problems,
+		MaxBody:   h.cfg.MaxBody,
+		PublicURL: h.publicURL,
+		Logger:    h.o.Logger,
+		RequestID: func() string { return h.ids.New(hub.RequestPrefix) },
+		Clock:     h.o.Clock,
+		Version:   h.o.Version,
+	}
+	return nil
+}
+
+// operatorKeyFile holds the first operator key, for the person who installs the hub.
+const operatorKeyFile = "operator.key"
+
+// firstKey makes an operator key when there is none and none was given.
+func (h *Hub) firstKey(ctx context.Context) error {
+	if h.cfg.BootstrapKey != "" || h.tenancy.Directory.HasOperatorKey() {
+		return nil
+	}
+	_, text, err := h.tenancy.CreateKey(ctx, tenancy.NewKey{Role: tenancy.RoleOperator, Client: "operator"})
+	if err != nil {
+		return err
+	}
+	return replaceFile(h.path(operatorKeyFile), []byte(text+"\n"))
+}
+
+// OperatorKeyFile is where the first operator key is, "" when it was given or is not there any more.
+func (h *Hub) OperatorKeyFile() string {
+	if path := h.path(operatorKeyFile); h.cfg.BootstrapKey == "" && exists(path) {
+		return path
+	}
+	return ""
+}
+
+// close gives back what Open took, in reverse.
+func (h *Hub) close() error {
+	var errs []error
+	if h.log != nil {
+		errs = append(errs, h.log.Close())
+	}
+	if h.store != nil {
+		errs = append(errs, h.store.Close(context.Background()))
+	}
+	if h.instance != nil {
+		errs = append(errs, h.instance.release())
+	}
+	return errors.Join(errs...)
+}
