@@ -1,0 +1,83 @@
+package hubtest
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"hub/internal/app"
+)
+
+// Probe is a page of memory that a hub shares with the test that kills it: what the hub was doing at that instant is
+// still there afterwards.
+type Probe struct {
+	words []byte
+}
+
+// The words of the page.
+const (
+	wordAppend = iota // deliveries that wait for the log
+	wordApply         // transactions being filled
+	wordCommit        // transactions being committed
+	wordBegin         // 1 once the process of the hub has begun to open it
+	wordServe         // 1 once the hub serves
+	words
+)
+
+// OpenProbe maps a file, making it if need be.
+func OpenProbe(path string) (*Probe, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening probe: %w", err)
+	}
+	defer f.Close()
+	const size = 4096
+	if err := f.Truncate(size); err != nil {
+		return nil, fmt.Errorf("sizing probe: %w", err)
+	}
+	page, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("mapping probe: %w", err)
+	}
+	return &Probe{page}, nil
+}
+
+// Close unmaps the page.
+func (p *Probe) Close() error { return syscall.Munmap(p.words) }
+
+func (p *Probe) word(i int) *int64 { return (*int64)(unsafe.Pointer(&p.words[8*i])) }
+
+// Observe is an app.Observer that counts in the page.
+func (p *Probe) Observe(phase app.Phase) (end func()) {
+	w := p.word(int(phase))
+	atomic.AddInt64(w, 1)
+	return func() { atomic.AddInt64(w, -1) }
+}
+
+// Begin marks that the hub is about to be opened.
+func (p *Probe) Begin() { atomic.StoreInt64(p.word(wordBegin), 1) }
+
+// Serving marks that recovery is over.
+func (p *Probe) Serving() { atomic.StoreInt64(p.word(wordServe), 1) }
+
+// Fell is where a kill fell; the stretches overlap.
+type Fell struct{ Append, Apply, Commit, Recovery bool }
+
+// Now returns where the hub stands.
+func (p *Probe) Now() Fell {
+	return Fell{
+		Append:   atomic.LoadInt64(p.word(wordAppend)) > 0,
+		Apply:    atomic.LoadInt64(p.word(wordApply)) > 0,
+		Commit:   atomic.LoadInt64(p.word(wordCommit)) > 0,
+		Recovery: atomic.LoadInt64(p.word(wordBegin)) == 1 && atomic.LoadInt64(p.word(wordServe)) == 0,
+	}
+}
+
+// clear makes the page ready for the next hub.
+func (p *Probe) clear() {
+	for i := range words {
+		atomic.StoreInt64(p.word(i), 0)
+	}
+}

@@ -1,0 +1,167 @@
+package hubtest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"hub/internal/app"
+	"hub/internal/config"
+	"hub/internal/demo"
+)
+
+// childEnv carries a spec to the process that becomes the hub.
+const childEnv = "HUBTEST_CHILD"
+
+// spec is what the process of a hub needs.
+type spec struct {
+	Flags map[string]string
+	Probe string
+}
+
+// Main runs the tests of a package whose test binary also serves as the hub's own process; call it from TestMain.
+func Main(run func() int) {
+	if text := os.Getenv(childEnv); text != "" {
+		if err := serveChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, "hub:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(run())
+}
+
+// serveChild is a hub like that of `hub serve`, with a probe. It prints its address once it serves.
+func serveChild(text string) error {
+	var s spec
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return fmt.Errorf("reading spec: %w", err)
+	}
+	probe, err := OpenProbe(s.Probe)
+	if err != nil {
+		return err
+	}
+	cfg, _, err := config.Load(config.Input{Flags: s.Flags})
+	if err != nil {
+		return err
+	}
+	go dieWithTest()
+	probe.Begin()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	h, err := app.Open(ctx, cfg, app.Options{Logger: log, LogSegment: 4 << 20, Observe: probe.Observe})
+	if err != nil {
+		return err
+	}
+	if err := h.Listen(); err != nil {
+		return err
+	}
+	probe.Serving()
+	fmt.Println(h.URL())
+	return h.Run(ctx)
+}
+
+// dieWithTest ends this process when the test's end of its standard input closes.
+func dieWithTest() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(3)
+}
+
+// Process is a hub in a process of its own.
+type Process struct {
+	URL string
+
+	cmd   *exec.Cmd
+	in    io.WriteCloser // closed by the end of the test binary, at the latest
+	out   io.ReadCloser
+	probe *Probe
+	log   *strings.Builder // its log, complete once it has ended
+}
+
+// Spawn starts the test binary again as a hub and returns at once: it may be killed before it serves. Await waits until it
+// serves. The process dies with the test binary.
+func Spawn(t testing.TB, s Size, data string, probe string) *Process {
+	t.Helper()
+	text, err := json.Marshal(spec{Flags: s.Flags(data), Probe: probe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{cmd: exec.Command(os.Args[0]), log: &strings.Builder{}}
+	if p.probe, err = OpenProbe(probe); err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	p.cmd.Stderr = p.log
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if p.out, err = p.cmd.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Await returns when the hub serves, or the error with which it ended.
+func (p *Process) Await() error {
+	line, err := bufio.NewReader(p.out).ReadString('\n')
+	if err != nil {
+		return errors.Join(fmt.Errorf("the hub ended before it served: %w", err), p.cmd.Wait(), errors.New(p.log.String()))
+	}
+	p.URL = strings.TrimSpace(line)
+	return nil
+}
+
+// Operator is a client with the operator's key.
+func (p *Process) Operator() demo.Client { return Operator(p.URL) }
+
+// Aim returns as soon as the hub is where the kill shall fall, or after a while all the same.
+func (p *Process) Aim(at func(Fell) bool, within time.Duration) {
+	for until := time.Now().Add(within); !at(p.probe.Now()) && time.Now().Before(until); {
+		runtime.Gosched()
+	}
+}
+
+// Kill ends the process at once, as SIGKILL does, and says where that fell.
+func (p *Process) Kill(t testing.TB) Fell {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal("killing hub: ", err, p.log.String())
+	}
+	_ = p.cmd.Wait() // "signal: killed"
+	fell := p.probe.Now()
+	p.probe.clear()
+	if err := p.probe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return fell
+}
+
+// Terminate ends the process as an operator does; it must exit with 0.
+func (p *Process) Terminate(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal("ending hub: ", err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the hub did not end well: %v\n%s", err, p.log)
+	}
+	if err := p.probe.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,62 @@
+package hubtest
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"hub/internal/app"
+	"hub/internal/config"
+	"hub/internal/hubtest/mariadb"
+)
+
+// Size is one of the two sizes of a hub, on fresh and empty databases.
+type Size struct {
+	Name    string
+	flags   map[string]string
+	MariaDB *mariadb.Server // nil on the embedded size
+}
+
+// Embedded is a hub on SQLite files under its data folder.
+func Embedded(shards string) Size {
+	return Size{Name: "embedded", flags: map[string]string{"sqlite_shards": shards}}
+}
+
+// OnMariaDB is a hub on two shards, a control database and a vault of a real server. They are made and migrated.
+func OnMariaDB(t testing.TB, server *mariadb.Server) Size {
+	t.Helper()
+	s := Size{Name: "mariadb", MariaDB: server, flags: map[string]string{
+		"store":   "mysql:" + strings.Join([]string{server.NewDatabase(t), server.NewDatabase(t)}, ","),
+		"control": "mysql:" + server.NewDatabase(t),
+		"vault":   "mysql:" + server.NewDatabase(t),
+	}}
+	if err := app.Migrate(context.Background(), s.Config(t, t.TempDir()), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal("migrating: ", err)
+	}
+	return s
+}
+
+// Config is the configuration of one hub of this size on a data folder and free ports. The operator key is BootstrapKey.
+func (s Size) Config(t testing.TB, data string) config.Config {
+	t.Helper()
+	cfg, _, err := config.Load(config.Input{Flags: s.Flags(data)})
+	if err != nil {
+		t.Fatal("reading settings: ", err)
+	}
+	return cfg
+}
+
+// BootstrapKey is the operator key of every hub that this package starts.
+const BootstrapKey = "an-operator-key-for-tests-only-0123456789"
+
+// Flags are the settings as package config takes them.
+func (s Size) Flags(data string) map[string]string {
+	flags := map[string]string{
+		"data": data, "listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "bootstrap_key": BootstrapKey,
+	}
+	for name, value := range s.flags {
+		flags[name] = value
+	}
+	return flags
+}
