@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"errors"
 
 	"hub"
 )
@@ -57,5 +58,6 @@ func gcm(key []byte) cipher.AEAD {
 }
 
 func rootMismatch(op, subject string) error {
-	return &hub.Error{Kind: hub.KindInternal, Code: CodeRootMismatch, Op: op, Subject: subject}
+	return &hub.Error{Kind: hub.KindInternal, Code: CodeRootMismatch, Op: op, Subject: subject,
+		Err: errors.New("it was wrapped under another root; HUB_KEYS names another hub's folder, or an old copy")}
 }

@@ -46,14 +46,14 @@ func (w wrapper) wrap(key *[32]byte, row WrappedKey) []byte {
 func (w wrapper) unwrap(op string, row WrappedKey) (*[32]byte, error) {
 	h, sealed, ok := splitWrapped(row.Wrapped)
 	if !ok {
-		return nil, damagedKey(op, row.ID)
+		return nil, damagedKey(op, row.name())
 	}
 	if !bytes.Equal(h, w.header()) {
-		return nil, rootMismatch(op, row.ID)
+		return nil, rootMismatch(op, row.name())
 	}
 	key, err := w.aead.Open(nil, nil, sealed, row.additional(h))
 	if err != nil || len(key) != 32 {
-		return nil, damagedKey(op, row.ID)
+		return nil, damagedKey(op, row.name())
 	}
 	return (*[32]byte)(key), nil
 }
@@ -81,3 +81,11 @@ func damagedKey(op, id string) error {
 
 // maxGeneration keeps a generation in four bytes.
 const maxGeneration = math.MaxInt32
+
+// name is what error texts call the key. The intake key's id is bytes.
+func (row WrappedKey) name() string {
+	if row.Kind == kindIntake {
+		return string(kindIntake)
+	}
+	return row.ID
+}

@@ -23,7 +23,7 @@ type Config struct {
 	Vault       Database // HUB_VAULT: wrapped keys; its backups are its own
 	Keys        string   // HUB_KEYS: the folder that holds forget/ and keep/, without "file:"
 	Listen      string   // HUB_LISTEN: host:port of the API and the webhook door; port 0 takes a free one
-	AdminListen string   // HUB_ADMIN_LISTEN: host:port of metrics and profiles, never for the public
+	AdminListen string   // HUB_ADMIN_LISTEN: host:port of profiles, never for the public
 
 	PublicURL    string // HUB_PUBLIC_URL as configured, without a slash at the end; see Public for its default
 	BootstrapKey Secret // HUB_BOOTSTRAP_KEY: the first operator key; empty writes a random one to HUB_DATA/operator.key

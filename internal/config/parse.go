@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // The parsers of the table of settings. Their errors follow the name of the setting and never hold a secret.
@@ -172,6 +173,9 @@ func checkURL(v string) (string, error) {
 func parseBootstrapKey(c *Config, v string) error {
 	if v != "" && len(v) < 32 {
 		return errors.New("is shorter than 32 characters")
+	}
+	if strings.TrimSpace(v) != v || strings.ContainsFunc(v, unicode.IsControl) {
+		return errors.New("begins or ends with white space or holds a control character, which no client can send")
 	}
 	c.BootstrapKey = Secret(v)
 	return nil

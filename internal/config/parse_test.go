@@ -67,6 +67,8 @@ func TestBadValues(t *testing.T) {
 		{"HUB_URL", map[string]string{"url": "https://hub:" + canary + "@hub.example"}},
 		{"HUB_URL", map[string]string{"url": "https://" + canary + "%zz"}},
 		{"HUB_BOOTSTRAP_KEY", map[string]string{"bootstrap_key": canary[:31]}},
+		{"HUB_BOOTSTRAP_KEY", map[string]string{"bootstrap_key": " " + long32}},
+		{"HUB_BOOTSTRAP_KEY", map[string]string{"bootstrap_key": long32 + "\x07x"}},
 		{"HUB_MAX_BODY", map[string]string{"max_body": "1023"}},
 		{"HUB_MAX_BODY", map[string]string{"max_body": "65MiB"}},
 		{"HUB_MAX_BODY", map[string]string{"max_body": "8MB"}},
@@ -99,3 +101,6 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		t.Errorf("want three lines, got: %v", err)
 	}
 }
+
+// long32 would be a good bootstrap key.
+const long32 = "0123456789abcdefghijklmnopqrstuv"

@@ -29,7 +29,7 @@ func settings() []setting {
 		{"listen", "127.0.0.1:8080", false, parseListen,
 			"host:port of the API and the webhook door"},
 		{"admin_listen", "127.0.0.1:9090", false, parseAdminListen,
-			"host:port of metrics and profiles; never for the public"},
+			"host:port of profiles; never for the public"},
 		{"public_url", "", false, parsePublicURL,
 			"address under which platforms reach the hub; derived from HUB_LISTEN if not set"},
 		{"bootstrap_key", "", true, parseBootstrapKey,

@@ -56,6 +56,12 @@ type NewKey struct {
 
 // CreateKey makes an API key and returns its text, which is shown once and stored nowhere.
 func (s *Service) CreateKey(ctx context.Context, n NewKey) (Key, string, error) {
+	return s.KeepKey(ctx, n, func(string) error { return nil })
+}
+
+// KeepKey is CreateKey that hands the text to keep before the key is good, so that a crash never leaves a good key whose
+// text nobody has.
+func (s *Service) KeepKey(ctx context.Context, n NewKey, keep func(text string) error) (Key, string, error) {
 	if err := s.checkKey(ctx, n); err != nil {
 		return Key{}, "", err
 	}
@@ -71,6 +77,9 @@ func (s *Service) CreateKey(ctx context.Context, n NewKey) (Key, string, error) 
 		return Key{}, "", err
 	}
 	k.Hash = hash
+	if err := keep(text); err != nil {
+		return Key{}, "", err
+	}
 	if err := s.Repo.AddKey(ctx, k); err != nil {
 		return Key{}, "", err
 	}

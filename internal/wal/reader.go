@@ -8,7 +8,11 @@ import (
 	"io/fs"
 )
 
-const readChunk = 64 << 10
+// How much is read at once: by a reader that goes on, and for one record, whose length is not known before.
+const (
+	readChunk   = 64 << 10
+	singleChunk = 8 << 10
+)
 
 // Position is the place of a record; it stays valid until Trim deletes the segment.
 type Position struct {
@@ -30,6 +34,7 @@ type Reader struct {
 	seg   *segment
 	off   int64
 	limit int64  // durable end of seg when last asked
+	chunk int64  // bytes to read at once, if there are as many
 	buf   []byte // bytes of seg from off on
 }
 
@@ -49,7 +54,7 @@ func (l *Log) Reader(from Index) (*Reader, error) {
 		return nil, fmt.Errorf("opening a reader: %w", err)
 	}
 	m := nearest(s.marks, s.first, from)
-	r := &Reader{log: l, next: m.index, seg: s, off: m.offset, limit: s.end}
+	r := &Reader{log: l, next: m.index, seg: s, off: m.offset, limit: s.end, chunk: readChunk}
 	for r.next < from {
 		if _, err := r.read(); err != nil {
 			return nil, fmt.Errorf("opening a reader: %w", err)
@@ -184,7 +189,7 @@ func (r *Reader) fill(n int64) error {
 	if int64(len(r.buf)) >= n {
 		return nil
 	}
-	buf := make([]byte, min(max(n, readChunk), r.limit-r.off))
+	buf := make([]byte, min(max(n, r.chunk), r.limit-r.off))
 	if int64(len(buf)) < n {
 		return r.seg.damage(r.off, r.next, "record runs over the synced point")
 	}
@@ -225,7 +230,7 @@ func (l *Log) ReadAt(p Position) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("reading at %d/%d: %w", p.Segment, p.Offset, err)
 	}
-	r := Reader{log: l, seg: s, off: p.Offset, limit: limit}
+	r := Reader{log: l, seg: s, off: p.Offset, limit: limit, chunk: singleChunk}
 	h, err := r.header()
 	if err != nil {
 		return Record{}, fmt.Errorf("reading at %d/%d: %w", p.Segment, p.Offset, err)

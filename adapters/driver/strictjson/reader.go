@@ -104,7 +104,7 @@ func (r *Reader) Time(v Value) (t time.Time) {
 	if !r.Is(v, String) {
 		return time.Time{}
 	}
-	if err := t.UnmarshalText([]byte(v.Text())); err != nil || t.Year() < 1900 || t.Year() > 9998 {
+	if err := t.UnmarshalText([]byte(v.Text())); err != nil || t.Year() < 1971 || t.Year() > 9998 {
 		r.Fail(hub.CodeTimeInvalid, v)
 		return time.Time{}
 	}
