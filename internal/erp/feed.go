@@ -13,6 +13,7 @@ const (
 	DefaultLimit = 100
 	MaxLimit     = 250
 	MaxWait      = 60 * time.Second
+	MaxPageBytes = 8 << 20 // of the documents of one page: an order can have megabytes
 	// pollEvery is how soon a waiting reader sees a change that another hub committed; this hub's own ring the bell.
 	pollEvery = time.Second
 )
@@ -79,14 +80,24 @@ func (f *Feed) read(ctx context.Context, t hub.TenantID, s hub.Stream, after int
 	if err != nil {
 		return Page{}, err
 	}
-	page := Page{Changes: changes, Next: after}
-	if len(changes) > limit {
-		page.Changes, page.More = changes[:limit], true
-	}
+	page := Page{Next: after}
+	page.Changes, page.More = cut(changes, limit, func(c hub.Change) int { return len(c.Doc) })
 	if n := len(page.Changes); n > 0 {
 		page.Next = page.Changes[n-1].Sequence
 	}
 	return page, nil
+}
+
+// cut makes a page of rows that were read with one to spare: at most limit, and no more bytes than MaxPageBytes unless the
+// first row alone has them. more is true when it left something out.
+func cut[R any](rows []R, limit int, size func(R) int) (page []R, more bool) {
+	bytes := 0
+	for i, r := range rows {
+		if bytes += size(r); i == limit || i > 0 && bytes > MaxPageBytes {
+			return rows[:i], true
+		}
+	}
+	return rows, false
 }
 
 func bounds(after int64, limit int, wait time.Duration) error {

@@ -277,3 +277,32 @@ func TestNoLostWakeUp(t *testing.T) {
 		t.Logf("%d readers, %d changes, %d reads, 0 lost", readers, changes, s.reads)
 	})
 }
+
+// Pages end before their documents become too much, but never before the first, and say that there is more.
+func TestPageBytes(t *testing.T) {
+	const mebi = 1 << 20
+	s := &shelf{changes: map[hub.TenantID][]hub.Change{}, orders: map[hub.TenantID][]Row{}}
+	for i, size := range []int{3, 3, 3, 9, 1, 7, 1} {
+		doc := make([]byte, size*mebi)
+		s.changes["t"] = append(s.changes["t"], hub.Change{Sequence: int64(i + 1), Doc: doc})
+		s.orders["t"] = append(s.orders["t"], Row{ID: hub.OrderID(rune('a' + i)), Doc: doc})
+	}
+	feed, orders := NewFeed(s, NewBell()), NewOrders(s, nil, nil)
+	want := []struct {
+		rows int
+		more bool
+	}{{2, true}, {1, true}, {1, true}, {2, true}, {1, false}}
+	var after int64
+	var id hub.OrderID
+	for i, w := range want {
+		page, err := feed.Page(t.Context(), "t", hub.StreamOrders, after, 100, 0)
+		if err != nil || len(page.Changes) != w.rows || page.More != w.more {
+			t.Fatalf("page %d: %d changes, more %v, %v; want %+v", i, len(page.Changes), page.More, err, w)
+		}
+		list, err := orders.List(t.Context(), "t", Filter{}, id, 100)
+		if err != nil || len(list.Rows) != w.rows || (list.Next != "") != w.more {
+			t.Fatalf("list %d: %d orders, next %q, %v; want %+v", i, len(list.Rows), list.Next, err, w)
+		}
+		after, id = page.Next, list.Next
+	}
+}

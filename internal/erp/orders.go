@@ -37,9 +37,10 @@ func (o *Orders) List(ctx context.Context, t hub.TenantID, f Filter, after hub.O
 	if err != nil {
 		return List{}, err
 	}
-	list := List{Rows: rows}
-	if len(rows) > limit {
-		list.Rows, list.Next = rows[:limit], rows[limit-1].ID
+	page, more := cut(rows, limit, func(r Row) int { return len(r.Doc) })
+	list := List{Rows: page}
+	if more {
+		list.Next = page[len(page)-1].ID
 	}
 	return list, nil
 }

@@ -34,9 +34,11 @@ type Ack struct {
 // Reader reads one tenant's rows from its shard. It returns nothing that a crash of the database could take back: rows of
 // a transaction whose log is not flushed yet are flushed first.
 type Reader interface {
-	// Changes returns up to limit changes with a sequence above after, in order, without holes.
+	// Changes returns up to limit changes with a sequence above after, in order, without holes. It stops after the one
+	// with which the documents exceed MaxPageBytes. An after above the last change is KindConflict: the reader has seen
+	// changes that a restored database does not have.
 	Changes(ctx context.Context, tenant hub.TenantID, stream hub.Stream, after int64, limit int) ([]hub.Change, error)
-	// Orders returns up to limit orders with an id after the given one, in the order of ids. Orders of which only the
+	// Orders returns up to limit orders with an id after the given one, in the order of ids, and stops like Changes. Orders of which only the
 	// deletion is known are left out.
 	Orders(ctx context.Context, tenant hub.TenantID, f Filter, after hub.OrderID, limit int) ([]Row, error)
 	// Order returns one; another tenant's is KindNotFound like a missing one.

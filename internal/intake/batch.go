@@ -90,6 +90,7 @@ func (d *Drainer) load(e entry) (*item, error) {
 		it.park(unreadable("opening delivery", name(e.tenant, uint64(e.index))))
 		return it, nil
 	}
+	hub.Wrap(&err, "opening delivery", name(e.tenant, uint64(e.index)))
 	return it, err
 }
 
@@ -101,8 +102,8 @@ func (it *item) open(key Sealer, record []byte) error {
 	}
 	it.head = head
 	plain, err := key.Open(head.place(encoded), sealed)
-	if err != nil {
-		return err
+	if err != nil { // without its text, which names the place, which is the head: bytes, and no words for people
+		return &hub.Error{Kind: hub.KindOf(err), Code: hub.CodeOf(err), Op: "opening sealed record"}
 	}
 	it.delivery, err = decodeDelivery(plain)
 	return err

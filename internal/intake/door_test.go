@@ -39,6 +39,15 @@ type brokenSealer struct{}
 func (brokenSealer) Seal(gdpr.Place, []byte) ([]byte, error) { return nil, errSurprise }
 func (brokenSealer) Open(gdpr.Place, []byte) ([]byte, error) { return nil, errSurprise }
 
+// noSecrets is a directory in which no secret could be opened.
+type noSecrets struct{ Directory }
+
+func (n noSecrets) Endpoint(p hub.Platform, token string) (Endpoint, bool) {
+	e, ok := n.Directory.Endpoint(p, token)
+	e.Secrets = nil
+	return e, ok
+}
+
 func newDoor(t *testing.T) (*Door, *paper) {
 	key, err := gdpr.OpenIntakeKey(t.Context(), t.TempDir(), gdpr.NewRoot(1, [32]byte{9}))
 	if err != nil {
@@ -66,6 +75,7 @@ func TestDoorRefuses(t *testing.T) {
 		{"no token", Request{Platform: hub.Shopify, Header: good.Header, Body: good.Body}, nil, hub.KindNotFound},
 		{"unknown platform", Request{Platform: "etsy", Token: good.Token, Header: good.Header, Body: good.Body}, nil, hub.KindNotFound},
 		{"forged", forged, nil, hub.KindUnauthentic},
+		{"secrets that do not open", good, func(d *Door, _ *paper) { d.Directory = noSecrets{d.Directory} }, hub.KindUnavailable},
 		{"forged while full", forged, func(d *Door, _ *paper) { d.Full = func() bool { return true } }, hub.KindUnauthentic},
 		{"full", good, func(d *Door, _ *paper) { d.Full = func() bool { return true } }, hub.KindUnavailable},
 		{"disk error", good, func(_ *Door, p *paper) { p.err = errDisk }, hub.KindUnavailable},

@@ -12,6 +12,8 @@ import (
 
 // Limits of one batch and of what a drainer holds in memory.
 const (
+	moveTries   = 8    // after so many tries a delivery that holds the mark back goes to the end of the log …
+	moveBehind  = 1000 // … if so many records came after it
 	batchRows   = 500
 	batchBytes  = 8 << 20
 	windowRows  = 100_000 // entries of some 100 bytes each; bodies stay in the log until their batch
@@ -25,6 +27,8 @@ const (
 type DrainLog interface {
 	Reader(from wal.Index) (*wal.Reader, error)
 	ReadAt(p wal.Position) (wal.Record, error)
+	Synced() wal.Index
+	Append(ctx context.Context, payload []byte) (wal.Index, error)
 }
 
 // Cursor remembers durably how far one shard's drain has come: *wal.Cursor.
@@ -88,7 +92,7 @@ func (d *Drainer) Run(ctx context.Context) (err error) {
 		if err := d.fill(ctx); err != nil && (d.queue.len() == 0 || errors.Is(err, wal.ErrClosed)) {
 			return ended(err)
 		}
-		batch := d.take()
+		batch := d.take(ctx)
 		if len(batch) == 0 && !flying {
 			if err := d.idle(ctx); err != nil {
 				return ended(err)
@@ -149,9 +153,9 @@ func (d *Drainer) enqueue(r wal.Record) {
 
 // take chooses the next batch: one that is due for another try, alone, or the tenants in turn. The two alternate, so that
 // neither keeps the other waiting.
-func (d *Drainer) take() []entry {
+func (d *Drainer) take(ctx context.Context) []entry {
 	if !d.retried || d.queue.len() == 0 {
-		if e, ok := d.later.pop(d.Clock()); ok {
+		if e, ok := d.later.pop(d.Clock()); ok && !d.move(ctx, e) {
 			d.retried = true
 			return []entry{e}
 		}
@@ -160,13 +164,30 @@ func (d *Drainer) take() []entry {
 	return d.queue.take(batchRows, batchBytes)
 }
 
+// move puts a delivery that will not go in to the end of the log, so that one of them does not keep all that came after
+// it from being deleted. It is the same delivery there: should both be found after a crash, the second does nothing.
+func (d *Drainer) move(ctx context.Context, e entry) bool {
+	if e.attempt%moveTries != 0 || d.Log.Synced() < e.index+moveBehind {
+		return false
+	}
+	r, err := d.Log.ReadAt(e.at)
+	if err == nil {
+		_, err = d.Log.Append(ctx, r.Payload)
+	}
+	if err != nil {
+		return false // it stays where it is
+	}
+	d.progress.finish(e.index)
+	return true
+}
+
 // idle waits for a record, for the next try, or for the time to save the cursor.
 func (d *Drainer) idle(ctx context.Context) error {
 	d.saveSoon()
 	wait := ctx
 	if at, ok := d.wake(); ok {
 		var cancel context.CancelFunc
-		wait, cancel = context.WithTimeout(ctx, max(at.Sub(d.Clock()), time.Millisecond))
+		wait, cancel = context.WithTimeout(ctx, min(max(at.Sub(d.Clock()), time.Millisecond), backoffMost))
 		defer cancel()
 	}
 	r, err := d.reader.Next(wait)
@@ -213,7 +234,8 @@ func (d *Drainer) saveSoon() {
 // save makes the low-water mark durable, if it is time or if told to.
 func (d *Drainer) save(now bool) error {
 	low := d.progress.low()
-	if low == d.Cursor.At() || !now && d.Clock().Sub(d.saved) < saveEvery {
+	since := d.Clock().Sub(d.saved)
+	if low == d.Cursor.At() || !now && since >= 0 && since < saveEvery { // a clock that was set back is no reason to wait
 		return nil
 	}
 	d.saved = d.Clock()

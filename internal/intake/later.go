@@ -14,7 +14,8 @@ func (l *later) push(e entry) { heap.Push(&l.h, e) }
 
 // pop removes one that is due.
 func (l *later) pop(now time.Time) (e entry, ok bool) {
-	if due, waiting := l.next(); !waiting || due.After(now) {
+	due, waiting := l.next()
+	if early := due.Sub(now); !waiting || early > 0 && early <= backoffMost { // further off only if the clock was set back
 		return e, false
 	}
 	return heap.Pop(&l.h).(entry), true

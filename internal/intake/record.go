@@ -63,8 +63,9 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 8), uint64(t.UnixMicro()))
 }
 
-func (h Head) encode() []byte {
-	b := make([]byte, 0, 160)
+func (h Head) encode() []byte { return h.append(make([]byte, 0, 160)) }
+
+func (h Head) append(b []byte) []byte {
 	b = append(b, recordFormat)
 	b = appendField(b, string(h.Platform))
 	b = appendField(b, string(h.App))
@@ -81,8 +82,8 @@ func (h Head) place(encoded []byte) gdpr.Place {
 
 // splitRecord cuts a record into its head and its sealed part.
 func splitRecord(record []byte) (h Head, encoded, sealed []byte, err error) {
-	if len(record) == 0 || record[0] != recordFormat {
-		return Head{}, nil, nil, unreadable("reading log record", "")
+	if err := checkFormat("reading log record", record); err != nil {
+		return Head{}, nil, nil, err
 	}
 	f := fields{rest: record[1:]}
 	h.Platform, h.App = hub.Platform(f.text()), hub.AppID(f.text())
@@ -98,7 +99,10 @@ func splitRecord(record []byte) (h Head, encoded, sealed []byte, err error) {
 
 // encodeDelivery is the plaintext of the sealed part, also of a parked delivery.
 func encodeDelivery(d driver.Delivery) []byte {
-	b := make([]byte, 0, len(d.Body)+256)
+	return appendDelivery(make([]byte, 0, len(d.Body)+256), d)
+}
+
+func appendDelivery(b []byte, d driver.Delivery) []byte {
 	b = append(b, recordFormat)
 	b = appendField(b, d.Topic)
 	b = appendField(b, d.DeliveryID)
@@ -111,8 +115,8 @@ func encodeDelivery(d driver.Delivery) []byte {
 }
 
 func decodeDelivery(b []byte) (d driver.Delivery, err error) {
-	if len(b) == 0 || b[0] != recordFormat {
-		return d, unreadable("reading delivery", "")
+	if err := checkFormat("reading delivery", b); err != nil {
+		return d, err
 	}
 	f := fields{rest: b[1:]}
 	d.Topic, d.DeliveryID, d.Notice.Account = f.text(), f.text(), f.text()
@@ -123,6 +127,17 @@ func decodeDelivery(b []byte) (d driver.Delivery, err error) {
 	}
 	d.Body = f.rest
 	return d, nil
+}
+
+// checkFormat tells what another version of the program wrote, which is kept and tried again, from damage.
+func checkFormat(op string, b []byte) error {
+	switch {
+	case len(b) == 0:
+		return unreadable(op, "")
+	case b[0] != recordFormat:
+		return hub.Errorf(hub.KindInternal, op, "format %d was written by another version of this program", b[0])
+	}
+	return nil
 }
 
 func unreadable(op, subject string) error {

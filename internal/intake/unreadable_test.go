@@ -13,8 +13,10 @@ import (
 // damaged appends copies of a good record with one thing wrong in each, and returns how many.
 func (r *rig) damaged() int {
 	r.t.Helper()
-	door, log := *r.door, &paper{}
+	log, was := &paper{}, r.door.Log
+	door := r.door
 	door.Log = log
+	defer func() { door.Log = was }()
 	for i := range 5 {
 		if err := door.Accept(r.t.Context(), request("a", fmt.Sprint(i), "shop-a order 1 1 "+canary)); err != nil {
 			r.t.Fatal(err)
@@ -29,7 +31,7 @@ func (r *rig) damaged() int {
 	bad := [][]byte{
 		append(other.encode(), log.records[0][len(encoded):]...), // head swapped
 		flipped, cut[:len(cut)-7], tampered,
-		[]byte("not a record"), {recordFormat, 3}, {},
+		append([]byte{recordFormat}, "not a record"...), {recordFormat, 3}, {},
 	}
 	for _, record := range bad {
 		if _, err := r.log.Append(r.t.Context(), record); err != nil {
