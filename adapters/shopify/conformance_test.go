@@ -78,9 +78,7 @@ func deliveries(t *testing.T) []adaptertest.Delivery {
 	for _, topic := range strings.Fields("refunds/create order_transactions/create tender_transactions/create fulfillments/create fulfillments/update returns/request") {
 		all = append(all, d("reference", topic, refund, adaptertest.WantHint, id, ""))
 	}
-	elsewhere := d("another shop's header", "orders/updated", string(order), adaptertest.WantError, "", hub.CodeShopMismatch)
-	elsewhere.Notice.Account = "other-shop.myshopify.com"
-	return append(all, elsewhere,
+	return append(all,
 		d("edit", "orders/edited", `{"order_edit":{"id":7,"order_id":5100000000102,"line_items":{"additions":[],"removals":[]}}}`, adaptertest.WantHint, id, ""),
 		d("return", "returns/approve", `{"id":7,"order":{"id":5100000000102,"admin_graphql_api_id":"gid:\/\/shopify\/Order\/5100000000102"}}`, adaptertest.WantHint, id, ""),
 		d("deletion", "orders/delete", `{"id":820982911946154508}`, adaptertest.WantDeleted, "820982911946154508", ""),

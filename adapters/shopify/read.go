@@ -50,7 +50,7 @@ func (dr *Driver) Read(d driver.Delivery) (driver.Reading, error) {
 	if err != nil {
 		return driver.Reading{}, reading(err)
 	}
-	if err := sameShop(v, d); err != nil {
+	if err := sameShop(v, d.Account); err != nil {
 		return driver.Reading{}, reading(err)
 	}
 	result, err := dr.read(m, v, d)
@@ -80,13 +80,8 @@ func (dr *Driver) read(m meaning, v strictjson.Value, d driver.Delivery) (driver
 	return hint(v)
 }
 
-// sameShop holds a shop named in the body, or in the header, against the one that the delivery was sent to. The header is
-// not signed: it can refuse a delivery, which is then parked for people to see, and it never chooses a shop.
-func sameShop(v strictjson.Value, d driver.Delivery) error {
-	account := d.Account
-	if claimed := d.Notice.Account; claimed != "" && !strings.EqualFold(claimed, account) {
-		return hub.Invalid(hub.CodeShopMismatch, "")
-	}
+// sameShop holds a shop named in the body against the one that the delivery was sent to.
+func sameShop(v strictjson.Value, account string) error {
 	var r strictjson.Reader
 	for _, name := range shopFields {
 		if named := v.Get(name); named.Given() && !strings.EqualFold(r.Name(named, maxName), account) {

@@ -66,7 +66,7 @@ func (d *Door) Accept(ctx context.Context, r Request) error {
 	if d.Full() {
 		return &hub.Error{Kind: hub.KindUnavailable, Code: "backlog_full", Op: op, RetryAfter: 30 * time.Second}
 	}
-	endpoint = d.route(platform, endpoint, r.Body)
+	endpoint = d.route(platform, endpoint, notice, r.Body)
 	return d.store(ctx, op, endpoint, driver.Delivery{Notice: notice, Account: endpoint.Account, Body: r.Body, ReceivedAt: d.Clock()})
 }
 
@@ -107,8 +107,18 @@ func (d *Door) giveBack(b *buffers) {
 
 // route finds the connection that a delivery to an app's endpoint is for. One that names no shop, or an unknown one, is
 // accepted for the operator: what was proven to come from the platform is never turned away.
-func (d *Door) route(platform driver.Storefront, e Endpoint, body []byte) Endpoint {
+//
+// So is a delivery to a connection's endpoint whose header names another shop that this hub knows. A platform signs for all
+// shops of an app alike, and a subscription of one shop with the address of another must not put its buyers into the
+// other's books. The header is not proven, so it can keep a delivery back and never choose where it goes.
+func (d *Door) route(platform driver.Storefront, e Endpoint, n driver.Notice, body []byte) Endpoint {
 	if e.Connection != "" {
+		if n.Account == "" || n.Account == e.Account {
+			return e
+		}
+		if _, known := d.Directory.Account(e.Platform, "", n.Account); known {
+			return Endpoint{Platform: e.Platform, App: e.App, Tenant: hub.Operator}
+		}
 		return e
 	}
 	account, err := platform.Account(body)

@@ -144,6 +144,23 @@ func TestDoorRoutes(t *testing.T) {
 	}
 }
 
+// A header that names another shop that the hub knows keeps a delivery out of this one's books. It chooses no shop, and a
+// name that nobody knows (a shop may be renamed) changes nothing.
+func TestHeaderOfAnotherShop(t *testing.T) {
+	for shop, want := range map[string]hub.TenantID{"": "ten_a", "shop-a": "ten_a", "shop-renamed": "ten_a", "shop-b": hub.Operator} {
+		d, log := newDoor(t)
+		r := request("a", "7", "shop-a order 1 1")
+		r.Header.Set("Shop", shop)
+		if err := d.Accept(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		h, _, _, err := splitRecord(log.records[0])
+		if err != nil || h.Tenant != want || (h.Connection == "") != (want == hub.Operator) {
+			t.Errorf("header %q: %+v, %v", shop, h, err)
+		}
+	}
+}
+
 // What no connection wants is parked with the operator, and holds back nobody.
 func TestOperatorLevel(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

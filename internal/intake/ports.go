@@ -22,7 +22,7 @@ type Endpoint struct {
 type Directory interface {
 	// Endpoint finds the owner of an endpoint token. Tokens are compared byte for byte.
 	Endpoint(platform hub.Platform, token string) (Endpoint, bool)
-	// Account finds the connection of a shop that a delivery to an app's endpoint names.
+	// Account finds the connection of a shop under one app, or under any when app is empty.
 	Account(platform hub.Platform, app hub.AppID, account string) (Endpoint, bool)
 }
 

@@ -45,7 +45,7 @@ func (*script) Verify(h http.Header, _ []byte, secrets []string) (driver.Notice,
 	if !slices.Contains(secrets, h.Get("Secret")) {
 		return driver.Notice{}, &hub.Error{Kind: hub.KindUnauthentic, Code: "signature_wrong", Op: "verifying"}
 	}
-	return driver.Notice{Topic: h.Get("Topic"), DeliveryID: h.Get("Id"), TriggeredAt: time.Now().UTC(), APIVersion: "2026-10"}, nil
+	return driver.Notice{Topic: h.Get("Topic"), DeliveryID: h.Get("Id"), TriggeredAt: time.Now().UTC(), APIVersion: "2026-10", Account: h.Get("Shop")}, nil
 }
 
 func (*script) Account(body []byte) (string, error) {
@@ -144,7 +144,7 @@ func connections() directory {
 			Tenant: hub.TenantID("ten_" + name), Connection: hub.ConnectionID("con_" + name), Account: "shop-" + name,
 		}
 		d.endpoints["token-"+name] = e
-		d.accounts["app_all/shop-"+name] = e
+		d.accounts["app_all/shop-"+name], d.accounts["/shop-"+name] = e, e
 	}
 	d.endpoints["token-all"] = Endpoint{Platform: hub.Shopify, Secrets: []string{"secret-all"}, App: "app_all"}
 	return d

@@ -215,6 +215,7 @@ func (v *view) index() *view {
 		t := Target{App: v.apps[c.App], Secrets: v.Secrets[c.App], Connection: c}
 		v.endpoints[endpoint{c.Platform, c.Endpoint}] = t
 		v.accounts[account{c.Platform, c.App, c.Account}] = t
+		v.accounts[account{c.Platform, "", c.Account}] = t
 	}
 	for _, k := range v.Keys {
 		v.keys[k.ID] = k
@@ -228,7 +229,7 @@ func (d *Directory) Endpoint(p hub.Platform, token string) (Target, bool) {
 	return t, ok
 }
 
-// Account finds the connection of a shop under one app.
+// Account finds the connection of a shop under one app, or under any when app is empty.
 func (d *Directory) Account(p hub.Platform, app hub.AppID, name string) (Target, bool) {
 	t, ok := d.now.Load().accounts[account{p, app, name}]
 	return t, ok

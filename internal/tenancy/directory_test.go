@@ -40,6 +40,9 @@ func TestEndpoints(t *testing.T) {
 	if _, ok := d.Account(hub.Shopify, own.App, c.Account); ok {
 		t.Error("a shop is found under an app that it is not connected by")
 	}
+	if at, ok := d.Account(hub.Shopify, "", c.Account); !ok || at.Connection.ID != c.ID {
+		t.Error("a shop is not found under any app")
+	}
 }
 
 // Refresh reads only when the version is another, in either direction, and keeps the copy up to date.
