@@ -82,7 +82,7 @@ func TestCommandsAskTheHub(t *testing.T) {
 			`200{"data":[{"parked_id":"prk_1","code":"money_invalid","path":"a[0].b","state":"open","attempts":2}]}`, "prk_1   open   money_invalid  a[0].b"},
 		"parked replay": {"parked replay prk_1 --tenant ten_1 -o json", "", `POST /v1/parked/prk_1/replay?tenant=ten_1`, `200{"parked_id":"prk_1","state":"replayed"}`, `{"parked_id":"prk_1","state":"replayed"}`},
 		"parked drop":   {"parked drop prk_1", "", `POST /v1/parked/prk_1/drop`, `200{"parked_id":"prk_1","state":"dropped"}`, "dropped"},
-		"path escapes":  {"key revoke ../tenants", "", `DELETE /v1/keys/..%2Ftenants`, `204`, "revoked"},
+		"path escapes":  {"key revoke key_/../tenants", "", `DELETE /v1/keys/key_%2F..%2Ftenants`, `204`, "revoked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{answers: []string{c.answer}}

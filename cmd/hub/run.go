@@ -78,16 +78,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // fail prints an error and returns its exit code.
 func (p *process) fail(err error) int {
-	var usage usageError
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case errors.As(err, &usage):
-		fmt.Fprintf(p.stderr, "hub: %s\nhub: see hub --help\n", usage.text)
-		return exitUsage
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintln(p.stderr, "hub:", line)
+		fmt.Fprintln(p.stderr, "hub:", printable(line)) // it may quote what others have typed
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintln(p.stderr, "hub: see hub --help")
+		return exitUsage
 	}
 	return exitFailed
 }

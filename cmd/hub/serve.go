@@ -2,8 +2,16 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"hub/internal/app"
+	"hub/internal/config"
 	"hub/internal/demo"
 )
 
@@ -24,17 +32,39 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	h, err := app.Open(p.ctx, settings, app.Options{Logger: newLogger(settings, p.stderr), Version: version()})
+	logger := newLogger(settings, p.stderr)
+	h, err := app.Open(p.ctx, settings, app.Options{Logger: logger, Version: version()})
 	if err != nil {
-		return err
+		return p.opened(err, logger)
 	}
 	if err := h.Listen(); err == nil { // what it cannot listen on, Run reports
-		fmt.Fprintln(p.stdout, "The hub listens on", h.URL())
-		if file := h.OperatorKeyFile(); file != "" {
-			fmt.Fprintln(p.stdout, "The operator key is in", file)
-		}
+		announce(p.stdout, settings, h.URL(), h.OperatorKeyFile())
 	}
 	return h.Run(p.ctx)
+}
+
+// opened is what an error of opening ends the program with. A stop that somebody asked for is a regular end at any moment;
+// databases report it in many words, so the log keeps them.
+func (p *process) opened(err error, logger *slog.Logger) error {
+	if p.ctx.Err() == nil {
+		return err
+	}
+	logger.Info("stopped while opening", "at", err)
+	return nil
+}
+
+// announce says where the hub is, for the person who started it.
+func announce(w io.Writer, settings config.Config, url, operatorKey string) {
+	fmt.Fprintln(w, "The hub listens on", url)
+	bound, err := netip.ParseAddrPort(strings.TrimPrefix(url, "http://"))
+	if err == nil {
+		if public := settings.Public(net.TCPAddrFromAddrPort(bound)); public != url {
+			fmt.Fprintln(w, "Platforms reach it at", public)
+		}
+	}
+	if operatorKey != "" {
+		fmt.Fprintln(w, "The operator key is in", operatorKey)
+	}
 }
 
 // demoCommand shows the hub at work.
@@ -44,8 +74,12 @@ type demoCommand struct {
 	Serve  bool   `help:"Stay up at the end and print the address."`
 }
 
-// Run needs no settings.
+// Run needs no settings. A reader of the output that goes away is an error to clean up after, not a signal that kills.
 func (c *demoCommand) Run(p *process) error {
+	if c.Orders < 1 {
+		return usageError{"--orders must be 1 or more"}
+	}
+	signal.Ignore(syscall.SIGPIPE)
 	return demo.Run(p.ctx, demo.Options{
 		Out: p.stdout, Interactive: isTerminal(p.stdout), Orders: c.Orders, Seed: c.Seed, Serve: c.Serve, Version: version(),
 	})

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 
+	"hub"
 	"hub/internal/config"
 )
 
@@ -19,7 +23,7 @@ type serverSettings struct {
 	VaultFile        string `help:"HUB_VAULT_FILE: file with the DSN of the vault." placeholder:"FILE"`
 	Keys             string `help:"HUB_KEYS: where the root keys are." placeholder:"file:FOLDER"`
 	Listen           string `help:"HUB_LISTEN: address of the API." placeholder:"HOST:PORT"`
-	AdminListen      string `help:"HUB_ADMIN_LISTEN: address of metrics and profiles." placeholder:"HOST:PORT"`
+	AdminListen      string `help:"HUB_ADMIN_LISTEN: address of profiles and health." placeholder:"HOST:PORT"`
 	PublicURL        string `help:"HUB_PUBLIC_URL: where platforms reach the hub." placeholder:"URL" name:"public-url"`
 	BootstrapKeyFile string `help:"HUB_BOOTSTRAP_KEY_FILE: file with the first operator key." placeholder:"FILE"`
 	MaxBody          string `help:"HUB_MAX_BODY: largest body of a webhook." placeholder:"BYTES"`
@@ -47,9 +51,21 @@ func (p *process) load(flags map[string]string) (config.Config, error) {
 	}
 	c, warnings, err := config.Load(config.Input{Flags: given, Environ: p.environ})
 	for _, warning := range warnings {
-		fmt.Fprintln(p.stderr, "hub: warning:", warning)
+		fmt.Fprintln(p.stderr, "hub: warning:", printable(warning))
+	}
+	if ofFlag(err) {
+		err = usageError{err.Error()}
 	}
 	return c, err
+}
+
+// ofFlag reports whether one of the wrong settings was given as a flag: then the command line is wrong.
+func ofFlag(err error) bool {
+	if list, ok := err.(interface{ Unwrap() []error }); ok {
+		return slices.ContainsFunc(list.Unwrap(), ofFlag)
+	}
+	var e *hub.Error
+	return errors.As(err, &e) && strings.HasSuffix(e.Subject, "(from "+string(config.SourceFlag)+")")
 }
 
 // newLogger makes the logger that the settings describe.

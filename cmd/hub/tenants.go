@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"hub"
 )
 
 type tenantCommands struct {
@@ -29,12 +31,12 @@ type tenantCreate struct {
 
 // Run creates the tenant and prints it.
 func (c *tenantCreate) Run(p *process) error {
-	hub, err := c.client(p)
+	running, err := c.client(p)
 	if err != nil {
 		return err
 	}
 	var made tenant
-	if err := hub.do(http.MethodPost, "/v1/tenants", nil, map[string]string{"name": c.Name}, &made); err != nil {
+	if err := running.do(http.MethodPost, "/v1/tenants", nil, map[string]string{"name": c.Name}, &made); err != nil {
 		return err
 	}
 	return c.print(p, made, tenantColumns(), [][]string{made.row()})
@@ -54,11 +56,11 @@ type rower interface{ row() []string }
 
 // list prints every object of a list, as {"data":[…]} or as a table.
 func list[T rower](p *process, s clientSettings, path string, parameters url.Values, columns []string) error {
-	hub, err := s.client(p)
+	running, err := s.client(p)
 	if err != nil {
 		return err
 	}
-	objects, err := all[T](hub, path, parameters)
+	objects, err := all[T](running, path, parameters)
 	if err != nil {
 		return err
 	}
@@ -101,7 +103,7 @@ type keyCreate struct {
 
 // Run creates the key and prints its text.
 func (c *keyCreate) Run(p *process) error {
-	hub, err := c.client(p)
+	running, err := c.client(p)
 	if err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func (c *keyCreate) Run(p *process) error {
 		in["scopes"] = c.Scope
 	}
 	var made apiKey
-	if err := hub.do(http.MethodPost, "/v1/keys", nil, in, &made); err != nil {
+	if err := running.do(http.MethodPost, "/v1/keys", nil, in, &made); err != nil {
 		return err
 	}
 	return c.print(p, made, []string{"ID", "KEY"}, [][]string{{made.KeyID, made.Key}})
@@ -140,11 +142,14 @@ type keyRevoke struct {
 
 // Run revokes the key and says so.
 func (c *keyRevoke) Run(p *process) error {
-	hub, err := c.client(p)
+	if !strings.HasPrefix(c.ID, hub.KeyPrefix) { // the text of a key would end up in the address, and so in logs
+		return usageError{"key revoke takes the key's id, which begins with " + hub.KeyPrefix + ", not the key itself"}
+	}
+	running, err := c.client(p)
 	if err != nil {
 		return err
 	}
-	if err := hub.do(http.MethodDelete, "/v1/keys/"+url.PathEscape(c.ID), nil, nil, nil); err != nil {
+	if err := running.do(http.MethodDelete, "/v1/keys/"+url.PathEscape(c.ID), nil, nil, nil); err != nil {
 		return err
 	}
 	return c.print(p, map[string]string{"key_id": c.ID, "state": "revoked"}, []string{"ID", "STATE"}, [][]string{{c.ID, "revoked"}})

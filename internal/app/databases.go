@@ -58,14 +58,22 @@ func saveMap(c sealedCopy, m sharding.Map) error {
 	return c.Save(plain)
 }
 
-// Migrate brings the schema of every database to this program's version. It is safe to run while older hubs serve, and
-// for several at once; it is done when it returns.
+// embedded reports whether some database of the settings is a file in the data folder.
+func embedded(c config.Config) bool {
+	return c.Store.Kind == config.SQLite || c.Control.DSN == "" || c.Vault.DSN == ""
+}
+
+// Migrate brings the schema of every database to this program's version. On servers it is safe to run while older hubs
+// serve, and for several at once; files are migrated by the hub that opens them, and only while none does here. It is
+// done when it returns.
 func Migrate(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	held, err := holdFolder(cfg.Data, NewIDs())
-	if err != nil {
-		return err
+	if embedded(cfg) {
+		held, err := holdFolder(cfg.Data, NewIDs())
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, held.release()) }()
 	}
-	defer func() { err = errors.Join(err, held.release()) }()
 	c := storeConfig(cfg)
 	c.Clock, c.IDs, c.Log = SystemClock, NewIDs(), log
 	return store.Migrate(ctx, c)

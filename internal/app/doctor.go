@@ -27,7 +27,18 @@ type Check struct {
 func Doctor(ctx context.Context, cfg config.Config) []Check {
 	checks := []Check{checkFolder(cfg.Data)}
 	checks = append(checks, checkRoot(ctx, cfg), checkKeyPlace(cfg), checkSwap(), checkCoreDumps(), checkDisk(cfg.Data))
-	return append(checks, checkDatabases(ctx, cfg)...)
+	checks = append(checks, checkDatabases(ctx, cfg)...)
+	return append(checks, settings(cfg)...)
+}
+
+// settings lists what was set, without secrets.
+func settings(cfg config.Config) (list []Check) {
+	for _, s := range cfg.Describe() {
+		if s.Source != config.SourceDefault {
+			list = append(list, ok("setting "+s.Name, s.Value+" ("+string(s.Source)+")"))
+		}
+	}
+	return list
 }
 
 func ok(name, detail string) Check { return Check{Name: name, Status: "ok", Detail: detail} }
@@ -53,6 +64,9 @@ func checkFolder(dir string) Check {
 func checkRoot(ctx context.Context, cfg config.Config) Check {
 	const name = "root key"
 	root, err := gdpr.OpenFileRoots(cfg.Keys).Load(ctx)
+	if folder := filepath.Join(cfg.Data, "intake"); err == nil && exists(filepath.Join(folder, "intake.key")) {
+		_, err = gdpr.OpenIntakeKey(ctx, folder, root)
+	}
 	if err == nil {
 		return ok(name, fmt.Sprintf("generation %d in %s", root.Generation, filepath.Join(cfg.Keys, "forget")))
 	}
@@ -124,7 +138,7 @@ func checkDisk(dir string) Check {
 func checkDatabases(ctx context.Context, cfg config.Config) (checks []Check) {
 	c := storeConfig(cfg)
 	c.Clock, c.IDs, c.Log = SystemClock, NewIDs(), slog.New(slog.DiscardHandler)
-	if cfg.Control.DSN == "" && !exists(filepath.Join(cfg.Data, "control.db")) {
+	if fresh := !exists(filepath.Join(cfg.Data, "intake")); fresh && cfg.Store.Kind == config.SQLite {
 		return []Check{warning("databases", "not made yet", "the first start makes them")}
 	}
 	list, err := store.Inspect(ctx, c)

@@ -27,6 +27,10 @@ func holdFolder(dir string, ids hub.IDSource) (*instance, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, hub.Errorf(hub.KindUnavailable, op, "%w", err)
 	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o002 != 0 {
+		return nil, &hub.Error{Kind: hub.KindForbidden, Code: "folder_open", Op: op, Subject: dir,
+			Err: errors.New("everybody may write to it; chmod 700")}
+	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, hub.Errorf(hub.KindUnavailable, op, "%w", err)

@@ -54,6 +54,8 @@ type Hub struct {
 	drainers []*intake.Drainer
 	pipeline *intake.Pipeline
 	full     bound
+	gauge    *gauge
+	health   health
 	api      httpapi.API
 	servers  *servers
 }
@@ -107,12 +109,17 @@ func (h *Hub) openFolder(context.Context) (err error) {
 	return err
 }
 
-// openKeys loads the root. A new one is made only for a folder that has accepted nothing yet: a new root opens nothing
-// that a lost one has sealed.
+// openKeys loads the root and the intake key. New ones are made only for a folder that has accepted nothing yet: they open
+// nothing that the lost ones have sealed.
 func (h *Hub) openKeys(ctx context.Context) (err error) {
+	fresh := !exists(h.path("intake")) && !exists(h.path("wal"))
+	if key := h.path("intake/intake.key"); !fresh && !exists(key) {
+		return hub.Errorf(hub.KindPermanent, "opening intake key",
+			"%s is gone and the log beside it is sealed under it: bring it back, or move both folders away to give the log up", key)
+	}
 	roots := gdpr.OpenFileRoots(h.cfg.Keys)
 	h.root, err = roots.Load(ctx)
-	if hub.KindOf(err) == hub.KindNotFound && !exists(h.path("intake")) {
+	if hub.KindOf(err) == hub.KindNotFound && fresh {
 		if h.root, err = roots.Create(ctx); hub.KindOf(err) == hub.KindConflict {
 			h.root, err = roots.Load(ctx)
 		}
@@ -133,9 +140,6 @@ func exists(path string) bool {
 
 func (h *Hub) openStore(ctx context.Context) (err error) {
 	remembered := newCopy(h.path("intake"), "shards.sealed", h.intake)
-	if err := os.MkdirAll(h.path("shards"), 0o700); err != nil {
-		return hub.Errorf(hub.KindUnavailable, "making folder", "%w", err)
-	}
 	c := storeConfig(h.cfg)
 	c.Clock, c.IDs, c.Log, c.OnFeed = h.o.Clock, h.ids, h.o.Logger, h.bell.Ring
 	if c.Map, err = loadMap(remembered); err != nil {
@@ -145,7 +149,10 @@ func (h *Hub) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	h.keys = gdpr.NewKeys(h.root, h.store.Vault(), h.ids, h.o.Clock, gdpr.Options{})
-	return saveMap(remembered, h.store.Map())
+	if now := h.store.Map(); now.Version() != c.Map.Version() {
+		return saveMap(remembered, now)
+	}
+	return nil
 }
 
 // openDirectory reads who may come in, from the control database or else from the last sealed copy.
@@ -183,6 +190,9 @@ func (h *Hub) checkRoot(ctx context.Context) error {
 }
 
 func (h *Hub) openLog(context.Context) (err error) {
+	if h.tenancy.Directory.Version() > 0 && !exists(h.path("wal")) {
+		h.o.Logger.Warn("no log in the data folder: starting a new one; what the old one held undrained is not here")
+	}
 	h.log, err = wal.Open(h.path("wal"), wal.Options{Now: h.o.Clock, SegmentBytes: h.o.LogSegment})
 	if err != nil {
 		return hub.Errorf(hub.KindUnavailable, "opening log", "%w", err)
@@ -213,9 +223,10 @@ func (h *Hub) openDoors(ctx context.Context) error {
 	if err := h.firstKey(ctx); err != nil {
 		return err
 	}
+	h.gauge = &gauge{Appender: h.o.Observe.log(h.log), clock: h.o.Clock}
 	h.api = httpapi.API{
 		Door: &intake.Door{
-			Platforms: h.pipeline.Platforms, Directory: door{h.tenancy.Directory}, Key: h.intake, Log: h.o.Observe.log(h.log),
+			Platforms: h.pipeline.Platforms, Directory: door{h.tenancy.Directory}, Key: h.intake, Log: h.gauge,
 			Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout,
 		},
 		Parking:   &intake.Parking{Pipeline: h.pipeline, Reader: h.store.Intake()},
@@ -242,11 +253,10 @@ func (h *Hub) firstKey(ctx context.Context) error {
 	if h.cfg.BootstrapKey != "" || h.tenancy.Directory.HasOperatorKey() {
 		return nil
 	}
-	_, text, err := h.tenancy.CreateKey(ctx, tenancy.NewKey{Role: tenancy.RoleOperator, Client: "operator"})
-	if err != nil {
-		return err
-	}
-	return replaceFile(h.path(operatorKeyFile), []byte(text+"\n"))
+	_, _, err := h.tenancy.KeepKey(ctx, tenancy.NewKey{Role: tenancy.RoleOperator, Client: "operator"}, func(text string) error {
+		return replaceFile(h.path(operatorKeyFile), []byte(text+"\n"))
+	})
+	return err
 }
 
 // OperatorKeyFile is where the first operator key is, "" when it was given or is not there any more.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"hub"
@@ -61,12 +60,12 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	failed := make(chan error, 8)
+	failed := make(chan error, 1)
 	var background sync.WaitGroup
 	start := func(f func(context.Context) error) {
 		background.Go(func() {
 			if err := f(work); err != nil {
-				failed <- err
+				report(failed, err)
 			}
 		})
 	}
@@ -90,6 +89,14 @@ func (h *Hub) Run(ctx context.Context) error {
 	return errors.Join(err, h.close())
 }
 
+// report hands on the first failure; one is enough to stop.
+func report(failed chan<- error, err error) {
+	select {
+	case failed <- err:
+	default:
+	}
+}
+
 // serve starts both ports and returns what stops them.
 func (h *Hub) serve(ctx context.Context, failed chan<- error) (stop func()) {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -98,7 +105,7 @@ func (h *Hub) serve(ctx context.Context, failed chan<- error) (stop func()) {
 	public.BaseContext, admin.BaseContext = base, base
 	run := func(s *http.Server, l net.Listener) {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- hub.Errorf(hub.KindUnavailable, "serving", "%w", err)
+			report(failed, hub.Errorf(hub.KindUnavailable, "serving", "%w", err))
 		}
 	}
 	go run(public, h.servers.public)
@@ -136,7 +143,7 @@ func (h *Hub) finish(healthy bool) {
 func (h *Hub) follow(ctx context.Context) error {
 	tick := time.NewTicker(tenancy.RefreshEvery)
 	defer tick.Stop()
-	away := false
+	away, locked := false, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -146,9 +153,13 @@ func (h *Hub) follow(ctx context.Context) error {
 		err := h.tenancy.Directory.Refresh(ctx)
 		if (err != nil) != away && ctx.Err() == nil {
 			away = err != nil
-			h.o.Logger.Warn("control database", "away", away, "error", err)
+			h.o.Logger.Warn("refreshing the directory", "failing", away, "error", err)
 		}
 		h.full.directory.Store(away)
+		if now := len(h.tenancy.Directory.Locked()); now != locked {
+			locked = now
+			h.o.Logger.Warn("apps whose secrets do not open: their deliveries are refused", "apps", h.tenancy.Directory.Locked())
+		}
 	}
 }
 
@@ -167,43 +178,11 @@ func (h *Hub) tidy(ctx context.Context) error {
 			_, bytes := c.Backlog()
 			most = max(most, bytes)
 		}
-		h.full.backlog.Store(most)
 		h.full.over.Store(most > h.cfg.BacklogMax)
 		if _, err := h.log.Trim(); err != nil && !errors.Is(err, wal.ErrClosed) {
 			h.o.Logger.Warn("trimming log", "error", err)
 		}
 	}
-}
-
-// bound is what the housekeeping last saw.
-type bound struct {
-	backlog   atomic.Int64
-	over      atomic.Bool
-	directory atomic.Bool // the control database is away
-}
-
-func (b *bound) exceeded() bool { return b.over.Load() }
-
-// problems says what keeps the hub from working as it should; empty is ready.
-func (h *Hub) problems(ctx context.Context) (list []httpapi.Problem) {
-	add := func(part, detail string) { list = append(list, httpapi.Problem{Part: part, Detail: detail}) }
-	for _, s := range h.store.Health(ctx) {
-		if s.Err != nil {
-			add(s.Name, s.Err.Error())
-		}
-	}
-	if h.full.directory.Load() {
-		add("directory", "the control database is away; working from the last copy")
-	}
-	if h.full.over.Load() {
-		add("backlog", "undrained deliveries exceed HUB_BACKLOG_MAX; webhooks are answered 503")
-	}
-	for _, d := range h.drainers {
-		if s := d.Status(); s.Waiting { // one delivery that fails keeps nobody else waiting, and the hub stays ready
-			add("drain "+string(s.Shard), s.Trouble)
-		}
-	}
-	return list
 }
 
 // Drains says how each shard's drain stands.

@@ -37,7 +37,8 @@ const (
 )
 
 // Run runs the demo and prints what happens. It returns an error unless every order reached the ERP exactly once, in its
-// newest version, with the right amount.
+// newest version, with the right amount. When ctx ends first that is its error and says nothing about orders. A write to
+// Out that fails ends the demo too.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Orders == 0 {
 		o.Orders = 300
@@ -48,6 +49,39 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 
+	watched, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := &screen{Writer: o.Out, gone: cancel}
+	o.Out = out
+	err = show(watched, folder, o)
+	switch {
+	case out.err != nil:
+		return fmt.Errorf("printing: %w", out.err)
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("interrupted: %w", ctx.Err())
+	}
+	return err
+}
+
+// screen is where the demo prints, from one goroutine. What cannot be printed nobody sees, so the demo ends.
+type screen struct {
+	io.Writer
+	gone func()
+	err  error // the first
+}
+
+// Write notes a failure.
+func (s *screen) Write(b []byte) (int, error) {
+	n, err := s.Writer.Write(b)
+	if err != nil && s.err == nil {
+		s.err = err
+		s.gone()
+	}
+	return n, err
+}
+
+// show starts a hub and shows it.
+func show(ctx context.Context, folder string, o Options) (err error) {
 	hub, stop, err := start(ctx, folder, o)
 	if err != nil {
 		return err
@@ -151,7 +185,11 @@ func watch(ctx context.Context, o Options, s *sender, b *Books, p plan, sent <-c
 			sent = nil
 		case <-tick.C:
 		case <-ctx.Done():
-			return report(o.Out, p, s, b, 0)
+			draw(o, -1, "")
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) { // it took too long: what is missing may be lost
+				return report(o.Out, p, s, b, 0)
+			}
+			return ctx.Err()
 		}
 	}
 }

@@ -27,15 +27,19 @@ type Page struct {
 
 // Feed reads changes, waiting for them if asked to.
 type Feed struct {
-	reader Reader
-	bell   *Bell
+	reader  Reader
+	bell    *Bell
+	waiting crowd
 }
 
 // NewFeed returns a feed. The bell must be rung after each commit that appends to it.
-func NewFeed(r Reader, b *Bell) *Feed { return &Feed{r, b} }
+func NewFeed(r Reader, b *Bell) *Feed {
+	return &Feed{reader: r, bell: b, waiting: crowd{of: map[hub.TenantID]int{}}}
+}
 
 // Page returns the changes after a sequence, at most limit (1 to MaxLimit). When there is none it waits up to wait (at
-// most MaxWait) for the first and then returns what there is.
+// most MaxWait) for the first and then returns what there is. Beyond MaxTenantWaiting or MaxWaiting readers that wait it is
+// KindThrottled at once; a reader that finds something waits for nothing and is always served.
 func (f *Feed) Page(ctx context.Context, t hub.TenantID, s hub.Stream, after int64, limit int, wait time.Duration) (Page, error) {
 	if err := bounds(after, limit, wait); err != nil {
 		return Page{}, err
@@ -45,8 +49,10 @@ func (f *Feed) Page(ctx context.Context, t hub.TenantID, s hub.Stream, after int
 	}
 	deadline, stop := context.WithTimeout(ctx, wait)
 	defer stop()
+	place := &seat{crowd: &f.waiting, tenant: t}
+	defer place.leave()
 	for {
-		page, again, err := f.look(ctx, deadline, t, s, after, limit)
+		page, again, err := f.look(ctx, deadline, place, s, after, limit)
 		if err != nil || !again {
 			return page, err
 		}
@@ -55,12 +61,15 @@ func (f *Feed) Page(ctx context.Context, t hub.TenantID, s hub.Stream, after int
 
 // look reads once and, when there is nothing, waits until it is worth reading again. It listens before it reads, so that
 // no ring between the two is lost.
-func (f *Feed) look(ctx, deadline context.Context, t hub.TenantID, s hub.Stream, after int64, limit int) (page Page, again bool, err error) {
-	rung, leave := f.bell.listen(t)
+func (f *Feed) look(ctx, deadline context.Context, place *seat, s hub.Stream, after int64, limit int) (page Page, again bool, err error) {
+	rung, leave := f.bell.listen(place.tenant)
 	defer leave()
-	page, err = f.read(ctx, t, s, after, limit)
+	page, err = f.read(ctx, place.tenant, s, after, limit)
 	if err != nil || len(page.Changes) > 0 {
 		return page, false, err
+	}
+	if err := place.take(); err != nil {
+		return Page{}, false, err
 	}
 	poll := time.NewTimer(pollEvery)
 	defer poll.Stop()

@@ -9,8 +9,9 @@ import (
 	"hub"
 )
 
-// maxReference bounds a client's own reference, in bytes.
-const maxReference = 200
+// maxReference bounds a client's own reference, in characters: so the description of the API counts, and 128 of any script
+// fit into the 512 bytes of the column.
+const maxReference = 128
 
 // Orders serves the current orders and takes acknowledgements.
 type Orders struct {
@@ -56,8 +57,8 @@ func (o *Orders) Order(ctx context.Context, t hub.TenantID, id hub.OrderID) (Row
 // Acknowledge records that a client has booked an order under its own reference. Saying it again with the same reference
 // returns the first acknowledgement; another reference is KindConflict, because the order may be booked twice.
 func (o *Orders) Acknowledge(ctx context.Context, t hub.TenantID, client string, id hub.OrderID, reference string) (Ack, error) {
-	if !validReference(reference) {
-		return Ack{}, hub.Invalid("reference_invalid", "reference")
+	if err := checkReference(reference); err != nil {
+		return Ack{}, err
 	}
 	if !hub.ValidID(hub.OrderPrefix, string(id)) {
 		return Ack{}, notFound()
@@ -74,14 +75,21 @@ func (o *Orders) Acknowledge(ctx context.Context, t hub.TenantID, client string,
 	return stored, nil
 }
 
-// validReference wants up to maxReference bytes of characters that are seen and do not end lines or turn text around: the
-// reference comes back in logs, exports and the console.
-func validReference(reference string) bool {
+// checkReference wants up to maxReference characters that are seen and do not end lines or turn text around: the reference
+// comes back in logs, exports and the console.
+func checkReference(reference string) error {
 	hidden := func(r rune) bool {
 		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 	}
-	return len(reference) <= maxReference && utf8.ValidString(reference) && strings.TrimSpace(reference) != "" &&
-		!strings.ContainsFunc(reference, hidden)
+	switch {
+	case utf8.RuneCountInString(reference) > maxReference:
+		return hub.Invalid("reference_too_long", "reference")
+	case strings.TrimSpace(reference) == "":
+		return hub.Invalid("reference_blank", "reference")
+	case !utf8.ValidString(reference) || strings.ContainsFunc(reference, hidden):
+		return hub.Invalid("reference_characters", "reference")
+	}
+	return nil
 }
 
 func notFound() error {

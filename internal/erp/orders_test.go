@@ -85,11 +85,15 @@ func TestAcknowledge(t *testing.T) {
 
 func TestAcknowledgeRefuses(t *testing.T) {
 	o, r := newOrders()
-	for _, bad := range []string{
-		"", " ", "\t", strings.Repeat("x", maxReference+1), "a\nb", "a\x00", "\x1b[31m", "a\u0085b", "a\u2028b", "a\u202eb", "\xff", "a\u2066b",
+	for bad, code := range map[string]hub.Code{
+		"": "reference_blank", " ": "reference_blank", "\t": "reference_blank",
+		strings.Repeat("x", maxReference+1): "reference_too_long", strings.Repeat("注", maxReference+1): "reference_too_long",
+		"a\nb": "reference_characters", "a\x00": "reference_characters", "\x1b[31m": "reference_characters", "a\u0085b": "reference_characters",
+		"a\u2028b": "reference_characters", "a\u202eb": "reference_characters", "\xff": "reference_characters", "a\u2066b": "reference_characters",
 	} {
-		if _, err := o.Acknowledge(t.Context(), "a", "sap", id(1), bad); hub.KindOf(err) != hub.KindInvalid || hub.PathOf(err) != "reference" {
-			t.Errorf("%q: %v", bad, err)
+		_, err := o.Acknowledge(t.Context(), "a", "sap", id(1), bad)
+		if hub.KindOf(err) != hub.KindInvalid || hub.PathOf(err) != "reference" || hub.CodeOf(err) != code {
+			t.Errorf("%q: %v, want %s", bad, err, code)
 		}
 	}
 	for _, unknown := range []hub.OrderID{"", "1", "ord_1", id(77), hub.OrderID(strings.ToUpper(string(id(1))))} {
@@ -103,7 +107,7 @@ func TestAcknowledgeRefuses(t *testing.T) {
 	if len(r.acks) != 0 {
 		t.Errorf("%d acknowledgements", len(r.acks))
 	}
-	for _, good := range []string{strings.Repeat("x", maxReference), "Auftrag №7 / ö", "注文　7", "=1+1"} {
+	for _, good := range []string{strings.Repeat("x", maxReference), strings.Repeat("𝟙", maxReference), "Auftrag №7 / ö", "注文　7", "=1+1"} {
 		if _, err := o.Acknowledge(t.Context(), "a", good, id(1), good); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}

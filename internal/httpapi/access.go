@@ -41,7 +41,8 @@ func (s *server) admit(roles []tenancy.Role) func(huma.Context, func(huma.Contex
 	}
 }
 
-// authenticate reads the API key. Whatever is wrong with it, the answer is the same.
+// authenticate reads the API key, which is everything behind the scheme and one space. Whatever is wrong with it, the
+// answer is the same.
 func (s *server) authenticate(r *http.Request) (tenancy.Identity, error) {
 	refused := &hub.Error{Kind: hub.KindUnauthentic, Code: "key_refused"}
 	headers := r.Header.Values("Authorization")
@@ -52,19 +53,24 @@ func (s *server) authenticate(r *http.Request) (tenancy.Identity, error) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return tenancy.Identity{}, refused
 	}
-	identity, err := s.Directory.Authenticate(strings.TrimSpace(key))
+	identity, err := s.Directory.Authenticate(key)
 	if err != nil {
 		return tenancy.Identity{}, refused
 	}
 	return identity, nil
 }
 
+// unnamed is what an operator reads who names no tenant where one is needed.
+const unnamed = "An operator has no tenant of its own: name the one that is meant in the query, as tenant=TENANT."
+
 // tenant returns the tenant that a request is about: the caller's own, or the one that an operator names. A tenant that
 // is not there and one that is somebody else's are the same to everybody but an operator.
 func (c caller) tenant(named string) (hub.TenantID, error) {
 	t, err := c.optionalTenant(named)
 	if err == nil && t == "" {
-		return "", invalid("tenant_required", "tenant", texts["tenant_required"])
+		p := invalid("tenant_required", "query.tenant", unnamed)
+		p.Detail = unnamed
+		return "", p
 	}
 	return t, err
 }

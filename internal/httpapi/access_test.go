@@ -130,6 +130,7 @@ func TestWithoutAGoodKeyAllAnswersAreOne(t *testing.T) {
 		"none": nil, "empty": {""}, "no scheme": {good}, "basic": {"Basic " + good}, "two headers": {"Bearer " + good, "Bearer " + good},
 		"unknown": {"Bearer hub_live_nothing"}, "revoked": {"Bearer " + revoked}, "cut": {"Bearer " + good[:len(good)-1]},
 		"one character off": {"Bearer " + good[:20] + "x" + good[21:]}, "case": {"Bearer " + strings.ToUpper(good)},
+		"space before": {"Bearer  " + good}, "space behind": {"Bearer " + good + " "}, "tab behind": {"Bearer " + good + "\t"},
 	}
 	for _, r := range routes() {
 		first := ""

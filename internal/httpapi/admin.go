@@ -14,7 +14,7 @@ import (
 func (a API) AdminHandler() http.Handler {
 	s := &server{API: a}
 	r := chi.NewRouter()
-	r.Use(s.trace, s.recover)
+	r.Use(s.trace, s.recover, headAsGet)
 	r.NotFound(s.fail(&hub.Error{Kind: hub.KindNotFound, Code: "route_not_found"}))
 	r.MethodNotAllowed(s.methodNotAllowed(r))
 	r.Get("/livez", writeOK)

@@ -64,6 +64,7 @@ type API struct {
 type Problem struct {
 	Part   string // what does not work: "shard s2"
 	Detail string // what is wrong with it: "no answer"
+	Blocks bool   // nothing can be accepted: the hub is not ready. Otherwise it accepts, and something lags behind.
 }
 
 // Server returns the server that a handler of this package needs around it, without an address.
@@ -91,7 +92,7 @@ func (a API) Handler() http.Handler {
 func (a API) build() (http.Handler, *huma.OpenAPI) {
 	s := &server{API: a, bodies: newBudget(max(bodiesInFlight, 8*a.MaxBody))}
 	r := chi.NewRouter()
-	r.Use(s.trace, s.recover, s.boundBody)
+	r.Use(s.trace, s.recover, s.boundBody, headAsGet)
 	r.NotFound(s.fail(&hub.Error{Kind: hub.KindNotFound, Code: "route_not_found"}))
 	r.MethodNotAllowed(s.methodNotAllowed(r))
 	s.huma = newHuma(r)

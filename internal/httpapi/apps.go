@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"hub"
@@ -86,17 +85,7 @@ func (s *server) createApp(ctx context.Context, _ caller, in *newApp) (*appAnswe
 	return &appAnswer{s.showApp(a)}, nil
 }
 
-func (s *server) listApps(_ context.Context, c caller, in *keysQuery) (*listAnswer[app], error) {
-	t, err := c.optionalTenant(in.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	l := listing{name: "apps", tenant: t}
-	after, err := l.after(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	id := func(a tenancy.App) string { return string(a.ID) }
-	rows := from(s.Directory.List().Apps, id, func(a tenancy.App) bool { return t == "" || a.Tenant == t }, after, in.Limit)
-	return list(l, "/v1/apps", url.Values{"tenant": {in.Tenant}}, in.Limit, rows, id, s.showApp), nil
+func (s *server) listApps(_ context.Context, c caller, in *directoryQuery) (*listAnswer[app], error) {
+	key := func(a tenancy.App) (string, hub.TenantID) { return string(a.ID), a.Tenant }
+	return directoryList(c, in, "apps", s.Directory.List().Apps, key, s.showApp)
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"hub"
@@ -79,16 +78,7 @@ func (s *server) createConnection(ctx context.Context, _ caller, in *newConnecti
 	return &connectionAnswer{s.showConnection(c)}, nil
 }
 
-func (s *server) listConnections(_ context.Context, c caller, in *keysQuery) (*listAnswer[connection], error) {
-	t, err := c.optionalTenant(in.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	l := listing{name: "connections", tenant: t}
-	after, err := l.after(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) listConnections(_ context.Context, c caller, in *directoryQuery) (*listAnswer[connection], error) {
 	show := s.showConnection
 	if c.Role == tenancy.RoleAuditor {
 		show = func(c tenancy.Connection) connection {
@@ -97,7 +87,6 @@ func (s *server) listConnections(_ context.Context, c caller, in *keysQuery) (*l
 			return shown
 		}
 	}
-	id := func(c tenancy.Connection) string { return string(c.ID) }
-	rows := from(s.Directory.List().Connections, id, func(c tenancy.Connection) bool { return t == "" || c.Tenant == t }, after, in.Limit)
-	return list(l, "/v1/connections", url.Values{"tenant": {in.Tenant}}, in.Limit, rows, id, show), nil
+	key := func(c tenancy.Connection) (string, hub.TenantID) { return string(c.ID), c.Tenant }
+	return directoryList(c, in, "connections", s.Directory.List().Connections, key, show)
 }

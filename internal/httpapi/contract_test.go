@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -94,6 +95,9 @@ func (c *contract) find(t *testing.T, method, path, status, contentType string) 
 	return "/paths/" + escape(best.path) + "/" + strings.ToLower(method) + "/responses/" + status + "/content/" + escape(contentType) + "/schema", ok
 }
 
+// violationPath is how errors[].path is spelled.
+var violationPath = regexp.MustCompile(`^(body|query|path|header)(\.|$)`)
+
 // check holds one answer against the description and returns its body.
 func (c *contract) check(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) map[string]any {
 	t.Helper()
@@ -132,6 +136,12 @@ func (c *contract) check(t *testing.T, r *http.Request, w *httptest.ResponseReco
 	var body map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		t.Fatal(err)
+	}
+	wrong, _ := body["errors"].([]any)
+	for _, v := range wrong {
+		if path := fmt.Sprint(v.(map[string]any)["path"]); !violationPath.MatchString(path) {
+			t.Errorf("%s %s: the path %q does not begin with a part of the request", r.Method, r.URL.Path, path)
+		}
 	}
 	if w.Code >= 400 && (body["request_id"] != w.Header().Get("X-Request-Id") || body["status"] != float64(w.Code)) {
 		t.Errorf("problem and answer differ: %s", w.Body)

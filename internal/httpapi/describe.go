@@ -44,15 +44,23 @@ func describeHooks(doc *huma.OpenAPI) {
 
 // describeHealth documents what orchestrators ask.
 func describeHealth(doc *huma.OpenAPI) {
-	status := &huma.Schema{Type: huma.TypeObject, Required: []string{"status"}, Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString, Enum: []any{"ok"}}}}
-	ok := &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: status}}}
+	answer := func(what string, words ...any) *huma.Response {
+		s := &huma.Schema{Type: huma.TypeObject, Required: []string{"status"}, Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString, Enum: words}}}
+		if len(words) > 1 {
+			s.Properties["problems"] = &huma.Schema{Type: huma.TypeArray, Items: doc.Components.Schemas.Schema(reflect.TypeFor[defect](), true, "")}
+		}
+		return &huma.Response{Description: what, Content: map[string]*huma.MediaType{"application/json": {Schema: s}}}
+	}
 	doc.AddOperation(&huma.Operation{
 		OperationID: "live", Method: http.MethodGet, Path: "/livez", Tags: []string{"Health"}, Summary: "Whether the process runs",
-		Responses: map[string]*huma.Response{"200": ok},
+		Responses: map[string]*huma.Response{"200": answer("OK", "ok")},
 	})
 	doc.AddOperation(&huma.Operation{
-		OperationID: "ready", Method: http.MethodGet, Path: "/readyz", Tags: []string{"Health"}, Summary: "Whether the hub does its work",
-		Responses: map[string]*huma.Response{"200": ok, "503": problemResponse(doc, "A part does not work; problems names it")},
+		OperationID: "ready", Method: http.MethodGet, Path: "/readyz", Tags: []string{"Health"}, Summary: "Whether the hub can accept",
+		Responses: map[string]*huma.Response{
+			"200": answer("It accepts. When it is degraded something lags behind, and problems names it", "ok", "degraded"),
+			"503": problemResponse(doc, "Nothing can be accepted; problems says why"),
+		},
 	})
 }
 

@@ -191,7 +191,7 @@ func statuses() (rows []docsResponse) {
 		{http.StatusRequestEntityTooLarge, "The body is above the bound. Sending it again does not help."},
 		{http.StatusUnsupportedMediaType, "The body is not application/json, or it is compressed."},
 		{http.StatusUnprocessableEntity, "A parameter or the body breaks a rule; errors names the place, never the value."},
-		{http.StatusTooManyRequests, "Too fast. Come back after Retry-After."},
+		{http.StatusTooManyRequests, "Too fast, or too many at once. Come back after Retry-After."},
 		{http.StatusInternalServerError, "The hub failed. Tell the operator the request id."},
 		{http.StatusServiceUnavailable, "A part is down or full. Come back after Retry-After; with code unknown_outcome, look first."},
 	} {

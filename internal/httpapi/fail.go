@@ -15,13 +15,13 @@ import (
 
 // answer shows an error to the client and, when the hub is to blame, to the operator.
 func (s *server) answer(w http.ResponseWriter, r *http.Request, err error) {
-	s.problem(r.Context(), err).write(w, r)
+	s.problem(r.Context(), err, inBody).write(w, r)
 }
 
 // problem makes the problem of an error, and logs the error when the hub is to blame for it. Only a hub.Error promises
 // that its text is clean; of any other error the log gets the type.
-func (s *server) problem(ctx context.Context, err error) *problem {
-	p := problemOf(err)
+func (s *server) problem(ctx context.Context, err error, from source) *problem {
+	p := problemOf(err, from)
 	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
 		var known *hub.Error
 		what := typeName(err)
@@ -50,13 +50,27 @@ func (s *server) fail(err error) http.HandlerFunc {
 	}
 }
 
+// headAsGet serves HEAD where GET works (RFC 9110, 9.3.2). The server leaves the body out.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if routes := chi.RouteContext(r.Context()); r.Method == http.MethodHead {
+			routes.RouteMethod = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // methodNotAllowed answers with the methods that there are.
 func (s *server) methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		traceOf(r.Context()).routed = false
 		var allowed []string
 		for _, method := range methods {
-			if routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			asked := method
+			if method == http.MethodHead {
+				asked = http.MethodGet
+			}
+			if routes.Match(chi.NewRouteContext(), asked, r.URL.Path) {
 				allowed = append(allowed, method)
 			}
 		}

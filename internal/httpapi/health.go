@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
@@ -8,31 +9,41 @@ import (
 
 // health serves what orchestrators and load balancers ask.
 func (s *server) health(r chi.Router) {
-	live := func(w http.ResponseWriter, r *http.Request) { writeOK(w, r) }
-	r.Get("/livez", live)
-	r.Head("/livez", live)
+	r.Get("/livez", writeOK)
 	r.Get("/readyz", s.ready)
-	r.Head("/readyz", s.ready)
 	describeHealth(s.huma.OpenAPI())
 }
 
-// ready answers 503 with what does not work.
+// ready answers 503 when nothing can be accepted. A hub that accepts is ready, also while a database is away; what lags
+// behind is named in the answer.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
-	problems := s.Ready(r.Context())
-	if len(problems) == 0 {
+	var named []defect
+	blocked := false
+	for _, known := range s.Ready(r.Context()) {
+		named = append(named, defect{known.Part, known.Detail})
+		blocked = blocked || known.Blocks
+	}
+	switch {
+	case blocked:
+		p := newProblem(http.StatusServiceUnavailable, "not_ready")
+		p.Problems = named
+		p.write(w, r)
+	case len(named) > 0:
+		writeHealth(w, health{"degraded", named})
+	default:
 		writeOK(w, r)
-		return
 	}
-	p := newProblem(http.StatusServiceUnavailable, "not_ready")
-	for _, known := range problems {
-		p.Problems = append(p.Problems, defect(known))
-	}
-	p.write(w, r)
 }
 
-func writeOK(w http.ResponseWriter, r *http.Request) {
+// health is the answer of a process that works.
+type health struct {
+	Status   string   `json:"status"`
+	Problems []defect `json:"problems,omitempty"`
+}
+
+func writeOK(w http.ResponseWriter, _ *http.Request) { writeHealth(w, health{Status: "ok"}) }
+
+func writeHealth(w http.ResponseWriter, h health) {
 	w.Header().Set("Content-Type", "application/json")
-	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n")) // a client that is gone needs no answer
-	}
+	_ = json.NewEncoder(w).Encode(h) // a client that is gone needs no answer
 }

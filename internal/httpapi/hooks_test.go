@@ -292,13 +292,13 @@ func TestConnectionOutlivesItsBodies(t *testing.T) {
 func TestKindsAreMappedOnce(t *testing.T) {
 	seen := []int{}
 	for k := hub.KindInternal; k <= hub.KindPermanent; k++ {
-		p := problemOf(&hub.Error{Kind: k})
+		p := problemOf(&hub.Error{Kind: k}, inBody)
 		if p.Code == "" || p.Detail == "" || p.Title == "" || p.Status < 400 {
 			t.Errorf("%v: %+v", k, p)
 		}
 		seen = append(seen, p.Status)
 	}
-	if !slices.Contains(seen, 429) || problemOf(errors.New("canary")).Status != 500 {
+	if !slices.Contains(seen, 429) || problemOf(errors.New("canary"), inBody).Status != 500 {
 		t.Errorf("statuses %v", seen)
 	}
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"hub"
@@ -83,24 +82,9 @@ func (s *server) createKey(ctx context.Context, _ caller, in *newKey) (*createdK
 	return &createdKeyAnswer{createdKey{shown.KeyID, text, shown.Tenant, shown.Role, shown.Client, shown.Scopes}}, nil
 }
 
-type keysQuery struct {
-	TenantParameter
-	Page
-}
-
-func (s *server) listKeys(_ context.Context, c caller, in *keysQuery) (*listAnswer[key], error) {
-	t, err := c.optionalTenant(in.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	l := listing{name: "keys", tenant: t}
-	after, err := l.after(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	id := func(k tenancy.Key) string { return string(k.ID) }
-	rows := from(s.Directory.List().Keys, id, func(k tenancy.Key) bool { return t == "" || k.Tenant == t }, after, in.Limit)
-	return list(l, "/v1/keys", url.Values{"tenant": {in.Tenant}}, in.Limit, rows, id, showKey), nil
+func (s *server) listKeys(_ context.Context, c caller, in *directoryQuery) (*listAnswer[key], error) {
+	id := func(k tenancy.Key) (string, hub.TenantID) { return string(k.ID), k.Tenant }
+	return directoryList(c, in, "keys", s.Directory.List().Keys, id, showKey)
 }
 
 type keyPath struct {

@@ -128,13 +128,26 @@ func TestHealth(t *testing.T) {
 	l := newLab(t)
 	l.want(l.do("GET", "/livez", "", ""), 200, "")
 	l.want(l.do("GET", "/readyz", "", ""), 200, "")
-	l.api.Ready = func(context.Context) []Problem { return []Problem{{"shard s2", "no answer"}} }
+	l.api.Ready = func(context.Context) []Problem {
+		return []Problem{{"shard s2", "no answer", false}, {"log", "is full", true}}
+	}
 	l.handler = l.api.Handler()
 	got := l.want(l.do("GET", "/readyz", "", ""), 503, "not_ready")
-	if fmt.Sprint(got.body["problems"]) != "[map[detail:no answer part:shard s2]]" {
+	if fmt.Sprint(got.body["problems"]) != "[map[detail:no answer part:shard s2] map[detail:is full part:log]]" {
 		t.Error(got.Body)
 	}
 	l.want(l.do("GET", "/livez", "", ""), 200, "")
+}
+
+// A hub that accepts is ready, whatever lags behind, and says what does.
+func TestDegradedIsReady(t *testing.T) {
+	l := newLab(t)
+	l.api.Ready = func(context.Context) []Problem { return []Problem{{Part: "shard s2", Detail: "no answer"}} }
+	l.handler = l.api.Handler()
+	got := l.want(l.do("GET", "/readyz", "", ""), 200, "")
+	if fmt.Sprint(got.body) != "map[problems:[map[detail:no answer part:shard s2]] status:degraded]" {
+		t.Error(got.Body)
+	}
 }
 
 func TestAdminPortOnly(t *testing.T) {

@@ -86,6 +86,10 @@ type operation struct {
 // register serves an operation: key and role, strict reading, huma's validation, then the handler, whose errors become
 // problems.
 func register[I, O any](s *server, op operation, handle func(context.Context, caller, *I) (*O, error)) {
+	from := inQuery
+	if _, has := reflect.TypeFor[I]().FieldByName("Body"); has {
+		from = inBody
+	}
 	huma.Register(s.huma, huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, DefaultStatus: op.status,
 		Tags: []string{op.tag}, Summary: op.summary, Description: op.description,
@@ -99,7 +103,7 @@ func register[I, O any](s *server, op operation, handle func(context.Context, ca
 	}, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, callerOf(ctx), in)
 		if err != nil {
-			return nil, s.problem(ctx, err)
+			return nil, s.problem(ctx, err, from)
 		}
 		return out, nil
 	})

@@ -23,8 +23,9 @@ func (s *server) orders() {
 		summary: "Read the feed of changes",
 		description: "Every change of the tenant's orders in commit order, numbered from 1 without holes. Remember next_after " +
 			"and ask again with it; a page that was read once is the same for ever. With wait the answer to an empty page " +
-			"comes as soon as there is a change. Documents hold no personal field.",
-		errors: []int{http.StatusNotFound},
+			"comes as soon as there is a change. Documents hold no personal field. A position that the feed has not reached " +
+			"is refused as after_beyond_head, and more readers that wait than the hub allows as too_many_waiting.",
+		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 	}, s.feed)
 	register(s, operation{
 		id: "list-orders", method: http.MethodGet, path: "/v1/orders", tag: "Orders", roles: readers(),
@@ -174,7 +175,7 @@ type acknowledgement struct {
 	TenantParameter
 	IdempotencyKey
 	Body struct {
-		Reference string `json:"reference" minLength:"1" maxLength:"200" doc:"The client's own name for what it booked; never personal" example:"ERP-1"`
+		Reference string `json:"reference" minLength:"1" maxLength:"128" doc:"The client's own name for what it booked, in visible characters; never personal" example:"ERP-1"`
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
+
+	"hub"
 )
 
 // Page is the query parameters of every list.
@@ -25,7 +27,8 @@ type listAnswer[T any] struct {
 	Body listed[T]
 }
 
-// list makes the answer of one page from up to limit+1 rows in the order of their ids.
+// list makes the answer of one page from rows in the order of their ids, of which there are more than limit if another
+// page follows.
 func list[R, T any](l listing, path string, parameters url.Values, limit int, rows []R, id func(R) string, show func(R) T) *listAnswer[T] {
 	out := &listAnswer[T]{Body: listed[T]{Data: []T{}}}
 	if len(rows) > limit {
@@ -40,14 +43,31 @@ func list[R, T any](l listing, path string, parameters url.Values, limit int, ro
 	return out
 }
 
-// from returns up to limit+1 of the directory's rows that the filter takes, after an id, in the order of ids.
-func from[R any](rows []R, id func(R) string, keep func(R) bool, after string, limit int) []R {
+// directoryQuery is the query parameters of lists of what the directory holds.
+type directoryQuery struct {
+	TenantParameter
+	Page
+}
+
+// directoryList answers with one page of what the directory holds: of the caller's tenant, of the one that an operator
+// names, or of all. key is a row's id and whose it is.
+func directoryList[R, T any](c caller, in *directoryQuery, name string, rows []R, key func(R) (id string, of hub.TenantID), show func(R) T) (*listAnswer[T], error) {
+	t, err := c.optionalTenant(in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	l := listing{name: name, tenant: t}
+	after, err := l.after(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	id := func(r R) string { id, _ := key(r); return id }
 	var kept []R
-	for _, row := range rows {
-		if id(row) > after && keep(row) {
-			kept = append(kept, row)
+	for _, r := range rows {
+		if id, of := key(r); id > after && (t == "" || of == t) {
+			kept = append(kept, r)
 		}
 	}
 	slices.SortFunc(kept, func(a, b R) int { return cmp.Compare(id(a), id(b)) })
-	return kept[:min(len(kept), limit+1)]
+	return list(l, "/v1/"+name, url.Values{"tenant": {in.Tenant}}, in.Limit, kept, id, show), nil
 }

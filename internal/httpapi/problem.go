@@ -28,7 +28,7 @@ type problem struct {
 
 // violation is one part of a request that breaks a rule. It never repeats the value.
 type violation struct {
-	Path   string `json:"path" doc:"Where" example:"body.reference"`
+	Path   string `json:"path" doc:"Where: body, query, path or header, and behind a dot the name in it" example:"body.reference"`
 	Detail string `json:"detail" doc:"The rule" example:"expected required property reference to be present"`
 }
 
@@ -90,8 +90,17 @@ func newProblem(status int, code hub.Code) *problem {
 	}
 }
 
-// problemOf makes the problem that an error is shown as.
-func problemOf(err error) *problem {
+// source is the part of a request that a use case's arguments come from.
+type source string
+
+const (
+	inBody  source = "body."
+	inQuery source = "query."
+)
+
+// problemOf makes the problem that an error is shown as. The paths of use cases begin at an argument; from says where in
+// the request that was.
+func problemOf(err error, from source) *problem {
 	var done *problem
 	if errors.As(err, &done) {
 		return done
@@ -109,7 +118,7 @@ func problemOf(err error) *problem {
 		p.retryAfter = max(hub.RetryAfterOf(err), 5*time.Second)
 	}
 	if path := hub.PathOf(err); path != "" && kind == hub.KindInvalid {
-		p.Errors = []violation{{path, p.Detail}}
+		p.Errors = []violation{{string(from) + path, p.Detail}}
 	}
 	return p
 }

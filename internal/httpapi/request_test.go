@@ -59,7 +59,7 @@ func TestParameterBounds(t *testing.T) {
 		"/v1/orders?updated_since=yesterday": 422, "/v1/orders?updated_since=2026-03-01": 422, "/v1/orders?updated_since=2026-03-01T00:00:00": 422,
 		"/v1/orders?updated_since=2026-03-01T00:00:00Z": 200, "/v1/orders?updated_since=2026-03-01T00:00:00%2B07:00": 200,
 		"/v1/orders?external_id=" + strings.Repeat("9", 256): 422,
-		"/v1/orders/feed?after=-1":                           422, "/v1/orders/feed?after=9223372036854775807": 200, "/v1/orders/feed?after=9223372036854775808": 422,
+		"/v1/orders/feed?after=-1":                           422, "/v1/orders/feed?after=9223372036854775807": 409, "/v1/orders/feed?after=9223372036854775808": 422,
 		"/v1/orders/feed?limit=251": 422, "/v1/orders/feed?wait=61s": 422, "/v1/orders/feed?wait=2m": 422, "/v1/orders/feed?wait=-1s": 422,
 		"/v1/orders/feed?wait=1h": 422, "/v1/orders/feed?wait=soon": 422, "/v1/orders/feed?after=1&wait=60s": 200, "/v1/orders/feed?after=0&limit=2&wait=1m": 200,
 	} {
@@ -94,8 +94,12 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		`{"reference":""}`:           {422, "request_invalid"},
 		`{"Reference":"a"}`:          {422, "request_invalid"},
 		`{"reference":"a","more":1}`: {422, "request_invalid"},
-		`{"reference":"` + strings.Repeat("a", 201) + `"}`:    {422, "request_invalid"},
-		`{"reference":"` + strings.Repeat("é", 150) + `"}`:    {422, "reference_invalid"},
+		`{"reference":"` + strings.Repeat("a", 129) + `"}`: {422, "request_invalid"},
+		`{"reference":"` + strings.Repeat("é", 129) + `"}`: {422, "request_invalid"},
+		`{"reference":"` + strings.Repeat("𝟙", 128) + `"}`: {200, ""},
+		`{"reference":" "}`:                                   {422, "reference_blank"},
+		`{"reference":"a\u0000"}`:                             {422, "reference_characters"},
+		`{"reference":"a\u202eb"}`:                            {422, "reference_characters"},
 		`{"reference":"` + strings.Repeat("a", 70_000) + `"}`: {413, "body_too_large"},
 		`{"reference":"ERP-1"}`:                               {200, ""},
 	} {
@@ -148,8 +152,8 @@ func TestUnknownAddressesAndMethods(t *testing.T) {
 		l.want(l.do("GET", path, l.operator, ""), 404, "route_not_found")
 	}
 	for target, allow := range map[string]string{
-		"DELETE /v1/orders": "GET", "PUT /v1/tenants": "GET, POST", "GET /hooks/shopify/token": "POST", "POST /livez": "GET, HEAD",
-		"BREW /v1/keys": "GET, POST", "POST /openapi.json": "GET",
+		"DELETE /v1/orders": "GET, HEAD", "PUT /v1/tenants": "GET, HEAD, POST", "GET /hooks/shopify/token": "POST", "POST /livez": "GET, HEAD",
+		"BREW /v1/keys": "GET, HEAD, POST", "POST /openapi.json": "GET, HEAD", "HEAD /hooks/shopify/token": "POST",
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		got := l.want(l.do(method, path, l.operator, ""), 405, "method_not_allowed")

@@ -46,31 +46,38 @@ type controlRepo struct {
 	err error // of every change, when set
 }
 
-func (r *controlRepo) change(taken bool, f func()) error {
+func (r *controlRepo) change(taken hub.Code, f func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.err != nil:
 		return r.err
-	case taken:
-		return &hub.Error{Kind: hub.KindConflict, Code: "taken", Op: "adding"}
+	case taken != "":
+		return &hub.Error{Kind: hub.KindConflict, Code: taken, Op: "adding"}
 	}
 	r.all.Version++
 	f()
 	return nil
 }
 
+func codeIf(code hub.Code, taken bool) hub.Code {
+	if taken {
+		return code
+	}
+	return ""
+}
+
 func (r *controlRepo) AddTenant(_ context.Context, t tenancy.Tenant) error {
-	taken := slices.ContainsFunc(r.all.Tenants, func(o tenancy.Tenant) bool { return o.Name == t.Name })
+	taken := codeIf("name_taken", slices.ContainsFunc(r.all.Tenants, func(o tenancy.Tenant) bool { return o.Name == t.Name }))
 	return r.change(taken, func() { r.all.Tenants = append(r.all.Tenants, t) })
 }
 
 func (r *controlRepo) AddKey(_ context.Context, k tenancy.Key) error {
-	return r.change(false, func() { r.all.Keys = append(r.all.Keys, k) })
+	return r.change("", func() { r.all.Keys = append(r.all.Keys, k) })
 }
 
 func (r *controlRepo) AddConnection(_ context.Context, c tenancy.Connection, app *tenancy.App) error {
-	taken := slices.ContainsFunc(r.all.Connections, func(o tenancy.Connection) bool { return o.Account == c.Account })
+	taken := codeIf("shop_taken", slices.ContainsFunc(r.all.Connections, func(o tenancy.Connection) bool { return o.Account == c.Account }))
 	return r.change(taken, func() {
 		r.all.Connections = append(r.all.Connections, c)
 		if app != nil {
@@ -80,13 +87,13 @@ func (r *controlRepo) AddConnection(_ context.Context, c tenancy.Connection, app
 }
 
 func (r *controlRepo) AddApp(_ context.Context, a tenancy.App) error {
-	return r.change(false, func() { r.all.Apps = append(r.all.Apps, a) })
+	return r.change("", func() { r.all.Apps = append(r.all.Apps, a) })
 }
 
 func (r *controlRepo) RevokeKey(_ context.Context, id hub.KeyID, at time.Time) error {
 	for i, k := range r.all.Keys {
 		if k.ID == id {
-			return r.change(false, func() {
+			return r.change("", func() {
 				r.all.Keys = slices.Clone(r.all.Keys)
 				r.all.Keys[i].RevokedAt = at
 			})
@@ -140,7 +147,10 @@ type shardRows struct {
 func (s *shardRows) Changes(_ context.Context, t hub.TenantID, _ hub.Stream, after int64, limit int) ([]hub.Change, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := s.changes[t][min(after, int64(len(s.changes[t]))):]
+	if after > int64(len(s.changes[t])) {
+		return nil, &hub.Error{Kind: hub.KindConflict, Code: "after_beyond_head", Op: "reading the feed"}
+	}
+	list := s.changes[t][after:]
 	return list[:min(limit, len(list))], s.err
 }
 

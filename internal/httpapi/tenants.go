@@ -3,9 +3,9 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
+	"hub"
 	"hub/internal/tenancy"
 )
 
@@ -56,13 +56,7 @@ func (s *server) createTenant(ctx context.Context, _ caller, in *newTenant) (*te
 	return &tenantAnswer{showTenant(t)}, nil
 }
 
-func (s *server) listTenants(_ context.Context, _ caller, in *Page) (*listAnswer[tenant], error) {
-	l := listing{name: "tenants"}
-	after, err := l.after(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	id := func(t tenancy.Tenant) string { return string(t.ID) }
-	rows := from(s.Directory.List().Tenants, id, func(tenancy.Tenant) bool { return true }, after, in.Limit)
-	return list(l, "/v1/tenants", url.Values{}, in.Limit, rows, id, showTenant), nil
+func (s *server) listTenants(_ context.Context, c caller, in *Page) (*listAnswer[tenant], error) {
+	key := func(t tenancy.Tenant) (string, hub.TenantID) { return string(t.ID), t.ID }
+	return directoryList(c, &directoryQuery{Page: *in}, "tenants", s.Directory.List().Tenants, key, showTenant)
 }

@@ -8,36 +8,35 @@ import (
 	"hub"
 )
 
-// admitControl takes over what the control database says: the installation, its shards, the slot map.
+// admitControl takes over what the control database says: the installation, its shards, the slot map. It needs no
+// transaction: the first never changes, shards are only added, and the map is read before them.
 func (s *Store) admitControl(ctx context.Context, d *database) error {
-	return s.do(ctx, d, func(ctx context.Context, t *tx) error {
-		var installation string
-		err := t.query(ctx, "reading the installation", "SELECT installation_id FROM installation", nil,
-			func(r *sql.Rows) error { return r.Scan(&installation) })
-		if err != nil {
-			return err
-		}
-		m, shards, err := readMap(ctx, t)
-		if err != nil {
-			return err
-		}
-		if installation == "" || m.Version() == 0 {
-			return refuse(CodeSchema, d.name, "it knows no installation or no slot map; run hub migrate")
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.installation != "" && s.installation != installation {
-			return otherInstallation(d.name)
-		}
-		if n := len(s.shards); n < len(shards) {
-			return refuse(CodeWrongShards, "shards", "%d are registered and %d configured; add the missing DSNs", len(shards), n)
-		}
-		s.installation, s.registered = installation, shards
-		if m.Version() >= s.slots.Load().Version() {
-			s.slots.Store(&m)
-		}
-		return nil
-	})
+	var installation string
+	err := d.query(ctx, "reading the installation", "SELECT installation_id FROM installation", nil,
+		func(r *sql.Rows) error { return r.Scan(&installation) })
+	if err != nil {
+		return err
+	}
+	m, shards, err := readMap(ctx, d)
+	if err != nil {
+		return err
+	}
+	if installation == "" || m.Version() == 0 {
+		return refuse(CodeSchema, d.name, "it knows no installation or no slot map; run hub migrate")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.installation != "" && s.installation != installation {
+		return otherInstallation(d.name)
+	}
+	if n := len(s.shards); n < len(shards) {
+		return refuse(CodeWrongShards, "shards", "%d are registered and %d configured; configure the others too", len(shards), n)
+	}
+	s.installation, s.registered = installation, shards
+	if m.Version() >= s.slots.Load().Version() {
+		s.slots.Store(&m)
+	}
+	return nil
 }
 
 // admitVault accepts the vault of this installation only: keys of another would open nothing.

@@ -11,7 +11,7 @@ import (
 )
 
 // Config says which databases make up the hub. A database is named "sqlite:PATH" or "mysql:" followed by a DSN of the Go
-// driver, such as mysql:user:pw@tcp(host:3306)/database?tls=true. Names are secrets and never printed.
+// driver, such as mysql:user:pw@tcp(host:3306)/database?tls=true. DSNs are secrets and never printed.
 type Config struct {
 	Shards  []string // in any order: a shard carries its own id
 	Control string
@@ -36,9 +36,10 @@ type Config struct {
 // source is one database of a Config, parsed.
 type source struct {
 	role    role
-	name    string // for messages: "control", "shard DSN 2"; never the DSN itself
+	name    string // for messages: "control", "shard 0", "shard DSN 2"; never the DSN itself
 	dialect *dialect
-	dsn     string // what follows the dialect
+	dsn     string // what follows the dialect; of SQLite the path
+	purpose purpose
 }
 
 // role is what a database is for. It names its migrations and its table of versions.

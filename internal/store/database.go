@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -85,6 +86,13 @@ func (d *database) ready(ctx context.Context) error {
 
 // meet is the first contact. It goes through the readers: SQLite's one writer may be taken.
 func (d *database) meet(ctx context.Context) error {
+	if d.dialect == sqliteDialect {
+		if there, err := d.holds(); err != nil {
+			return err
+		} else if !there {
+			return d.missing()
+		}
+	}
 	if err := d.read.PingContext(ctx); err != nil {
 		return fail("reaching database "+d.name, err)
 	}
@@ -102,7 +110,7 @@ func (d *database) close(ctx context.Context) error {
 	}
 	d.prepared.Range(func(_, stmt any) bool { stmt.(*sql.Stmt).Close(); return true })
 	d.read.Close()
-	if d.dialect == sqliteDialect && d.open.Swap(false) {
+	if d.dialect == sqliteDialect && d.purpose == forUse && d.open.Swap(false) {
 		if _, e := d.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); e != nil && err == nil {
 			err = fail("checkpointing database "+d.name, e)
 		}
@@ -110,6 +118,9 @@ func (d *database) close(ctx context.Context) error {
 	d.write.Close()
 	return err
 }
+
+// errEnough is how a scan ends a query before its last row.
+var errEnough = errors.New("enough rows")
 
 // query reads outside of a transaction. SQLite's statements are prepared once; there are few different ones.
 func (d *database) query(ctx context.Context, op, query string, args []any, scan func(*sql.Rows) error) error {
@@ -119,7 +130,9 @@ func (d *database) query(ctx context.Context, op, query string, args []any, scan
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := scan(rows); err != nil {
+		if err := scan(rows); err == errEnough {
+			return nil
+		} else if err != nil {
 			return fail(op, err)
 		}
 	}

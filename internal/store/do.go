@@ -103,7 +103,7 @@ func (t *tx) fence(ctx context.Context) error {
 		return r.Scan(&epoch)
 	})
 	if err == nil && epoch != t.d.epoch {
-		err = t.poison(&hub.Error{Kind: hub.KindConflict, Code: CodeStaleEpoch, Op: op, Subject: string(t.d.shard)})
+		err = t.poison(&hub.Error{Kind: hub.KindConflict, Code: hub.CodeStaleEpoch, Op: op, Subject: string(t.d.shard)})
 	}
 	return err
 }

@@ -29,21 +29,70 @@ func (e ERP) Changes(ctx context.Context, tenant hub.TenantID, stream hub.Stream
 	const query = "SELECT sequence, id, type, time, order_id, revision, doc FROM feed" +
 		" WHERE tenant_id = ? AND stream = ? AND sequence > ? ORDER BY sequence LIMIT ?"
 	var page []hub.Change
+	bytes := 0
 	err = d.query(ctx, op, query, []any{string(tenant), string(stream), after, limit}, func(r *sql.Rows) error {
 		c := hub.Change{Tenant: tenant, Stream: stream}
 		var time int64
 		err := r.Scan(&c.Sequence, &c.ID, &c.Type, &time, &c.OrderID, &c.Revision, &c.Doc)
 		c.Time = moment(time)
 		page = append(page, c)
+		if bytes += len(c.Doc); err == nil && bytes > erp.MaxPageBytes {
+			return errEnough
+		}
 		return err
 	})
-	if err != nil || len(page) == 0 {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(page) == 0:
+		return nil, d.known(ctx, head{tenant, stream}, after)
 	}
-	if err := d.flushedTo(ctx, head{tenant, stream}, page[len(page)-1].Sequence); err != nil {
-		return nil, err
+	return page, d.settled(ctx, head{tenant, stream}, page[len(page)-1])
+}
+
+// CodeBeyondHead is the conflict of a reader that has seen more than there is: the database was restored from a backup.
+const CodeBeyondHead hub.Code = "after_beyond_head"
+
+// known refuses a position that no change has reached. Answering it with an empty page would make its reader step over the
+// changes that get these numbers next.
+func (d *database) known(ctx context.Context, h head, after int64) error {
+	if after == 0 {
+		return nil
 	}
-	return page, nil
+	last, err := d.head(ctx, h)
+	if err == nil && after > last {
+		err = &hub.Error{Kind: hub.KindConflict, Code: CodeBeyondHead, Op: "reading the feed", Subject: string(h.tenant)}
+	}
+	return err
+}
+
+// head reads the number of the last change.
+func (d *database) head(ctx context.Context, h head) (last int64, err error) {
+	err = d.query(ctx, "reading the head of the feed", "SELECT sequence FROM feed_head WHERE tenant_id = ? AND stream = ?",
+		[]any{string(h.tenant), string(h.stream)}, func(r *sql.Rows) error { return r.Scan(&last) })
+	return last, err
+}
+
+// settled returns when a page that ends with this change is durable. After a barrier the change is read again: should the
+// server have been killed and started in between, the barrier was passed on the new one, and the change may be gone.
+func (d *database) settled(ctx context.Context, h head, last hub.Change) error {
+	if !d.dialect.sharesLog || d.marks.covers(h, last.Sequence) {
+		return nil
+	}
+	if err := d.flushed(ctx); err != nil {
+		return err
+	}
+	const op = "reading the feed again"
+	var id hub.ChangeID
+	err := d.query(ctx, op, "SELECT id FROM feed WHERE tenant_id = ? AND stream = ? AND sequence = ?",
+		[]any{string(h.tenant), string(h.stream), last.Sequence}, func(r *sql.Rows) error { return r.Scan(&id) })
+	if err == nil && id != last.ID {
+		err = &hub.Error{Kind: hub.KindUnavailable, Op: op, Err: words("the database was restarted and took the change back")}
+	}
+	if err == nil {
+		d.marks.raise(h, last.Sequence)
+	}
+	return err
 }
 
 // flushedTo returns when the change with that number, which the caller has read, is durable, and with it all before it.
@@ -66,9 +115,7 @@ func (d *database) flushedOrders(ctx context.Context, tenant hub.TenantID) error
 		return nil
 	}
 	h := head{tenant, hub.StreamOrders}
-	var last int64
-	err := d.query(ctx, "reading the head of the feed", "SELECT sequence FROM feed_head WHERE tenant_id = ? AND stream = ?",
-		[]any{string(tenant), string(h.stream)}, func(r *sql.Rows) error { return r.Scan(&last) })
+	last, err := d.head(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -106,10 +153,14 @@ func (e ERP) Orders(ctx context.Context, tenant hub.TenantID, f erp.Filter, afte
 // rows reads orders and waits until they are durable.
 func (ERP) rows(ctx context.Context, d *database, tenant hub.TenantID, query string, args []any) ([]erp.Row, error) {
 	var rows []erp.Row
+	bytes := 0
 	err := d.query(ctx, "reading orders", query, args, func(r *sql.Rows) error {
 		var row erp.Row
 		err := r.Scan(&row.ID, &row.Doc)
 		rows = append(rows, row)
+		if bytes += len(row.Doc); err == nil && bytes > erp.MaxPageBytes {
+			return errEnough
+		}
 		return err
 	})
 	if err != nil || len(rows) == 0 {

@@ -17,12 +17,13 @@ import (
 
 // The codes of errors that callers may want to tell apart.
 const (
-	CodeStaleEpoch   hub.Code = "stale_epoch"   // another router took the shard over
 	CodeWrongShard   hub.Code = "wrong_shard"   // the tenant's rows live on another shard
 	CodeNotDurable   hub.Code = "not_durable"   // a setting of the database loses commits
 	CodeSchema       hub.Code = "schema"        // missing, older or newer than this hub's
 	CodeWrongShards  hub.Code = "wrong_shards"  // the set of databases is not the installation's
-	CodeTaken        hub.Code = "taken"         // a unique name, account or endpoint exists
+	CodeNameTaken    hub.Code = "name_taken"    // another tenant has the name
+	CodeShopTaken    hub.Code = "shop_taken"    // another connection has the account
+	CodeTaken        hub.Code = "taken"         // an id or endpoint of the hub's own making exists
 	CodeRacingInsert hub.Code = "racing_insert" // somebody else inserted the same key, again and again
 	CodePoisoned     hub.Code = "poisoned"      // used after its end
 )

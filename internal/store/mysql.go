@@ -20,6 +20,9 @@ const minPacket = 16 << 20
 // sqlMode makes MySQL refuse what it would otherwise change.
 const sqlMode = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
+// maxSilence is how long the server waits for a silent session before it rolls back and closes it.
+const maxSilence = 30 * time.Second
+
 // openMySQL makes the pools of a MySQL or MariaDB database: one for transactions and one for reads, so that readers never
 // keep a transaction waiting for a connection. Nothing is connected yet.
 func openMySQL(s source, cfg Config) (write, read *sql.DB, err error) {
@@ -35,6 +38,7 @@ func openMySQL(s source, cfg Config) (write, read *sql.DB, err error) {
 		db := sql.OpenDB(checked{connector, func(ctx context.Context, c driver.Conn) error { return checkMySQL(ctx, c, s.name) }})
 		db.SetMaxOpenConns(size)
 		db.SetMaxIdleConns(size)
+		db.SetConnMaxIdleTime(maxSilence / 2)  // ours first, so that no statement meets a connection that the server closed
 		db.SetConnMaxLifetime(5 * time.Minute) // so that a changed setting is noticed, and a moved server found
 		return db, nil
 	}
@@ -64,6 +68,8 @@ func mysqlConfig(s source, cfg Config) (*mysql.Config, error) {
 	dsn.Params = map[string]string{
 		"sql_mode":                 "'" + sqlMode + "'",
 		"innodb_lock_wait_timeout": strconv.Itoa(int(cfg.LockWait / time.Second)),
+		// A hub that vanishes in a transaction, by a power cut or a pause, keeps its locks no longer than this.
+		"wait_timeout": strconv.Itoa(int(maxSilence / time.Second)),
 	}
 	dsn.Collation = "utf8mb4_bin"
 	dsn.ParseTime, dsn.Loc = true, time.UTC

@@ -117,7 +117,7 @@ func TestWrongShardsAreRefused(t *testing.T) {
 		}
 		missing := c
 		missing.Shards = c.Shards[1:]
-		refused(t, missing, store.CodeWrongShards, "add the missing DSNs")
+		refused(t, missing, store.CodeWrongShards, "configure the others too")
 	})
 }
 

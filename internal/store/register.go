@@ -14,8 +14,11 @@ import (
 // installation its id, registers shards that are new (the next free of s0, s1, …; a new shard owns no slot until
 // somebody moves slots to it) and writes the slot map if there is none. It may be stopped at any time and run again, and
 // several may run at once.
+//
+// It refuses (hub.KindPermanent), before it makes or registers anything, a set from which a database was lost: a new
+// control database beside old others, an empty vault where there was one, a new shard while a registered one is missing.
 func Migrate(ctx context.Context, cfg Config) error {
-	s, err := assemble(cfg)
+	s, err := assemble(cfg, forUse)
 	if err != nil {
 		return err
 	}
@@ -25,6 +28,10 @@ func Migrate(ctx context.Context, cfg Config) error {
 
 // migrate does it for some databases, of which the first is the control database.
 func (s *Store) migrate(ctx context.Context, databases []*database) error {
+	known, err := s.survey(ctx, databases)
+	if err != nil {
+		return err
+	}
 	for _, d := range databases {
 		if err := d.up(ctx); err != nil {
 			return err
@@ -37,7 +44,7 @@ func (s *Store) migrate(ctx context.Context, databases []*database) error {
 	for _, d := range databases {
 		switch d.role {
 		case roleVault:
-			err = s.adoptVault(ctx, d, installation)
+			err = s.adoptVault(ctx, d, installation, known.vault)
 		case roleShard:
 			err = s.adoptShard(ctx, d, installation)
 		}
@@ -64,10 +71,11 @@ func (s *Store) establish(ctx context.Context) (id string, err error) {
 	return id, err
 }
 
-// adoptVault makes a fresh vault one of the installation.
-func (s *Store) adoptVault(ctx context.Context, d *database, installation string) error {
+// adoptVault makes a fresh vault one of the installation, and then has the control database remember that there is one.
+// In between nothing can have been sealed: a hub starts only after both.
+func (s *Store) adoptVault(ctx context.Context, d *database, installation string, remembered bool) error {
 	const op = "adopting the vault"
-	return s.do(ctx, d, func(ctx context.Context, t *tx) error {
+	err := s.do(ctx, d, func(ctx context.Context, t *tx) error {
 		var theirs string
 		err := t.query(ctx, op, "SELECT installation_id FROM vault_meta", nil, func(r *sql.Rows) error { return r.Scan(&theirs) })
 		switch {
@@ -80,6 +88,13 @@ func (s *Store) adoptVault(ctx context.Context, d *database, installation string
 			return otherInstallation(d.name)
 		}
 		return nil
+	})
+	if err != nil || remembered {
+		return err
+	}
+	return s.do(ctx, s.control, func(ctx context.Context, t *tx) error {
+		_, err := t.exec(ctx, op, "UPDATE installation SET vault_adopted = 1 WHERE one = 1")
+		return err
 	})
 }
 
@@ -149,6 +164,9 @@ func (s *Store) firstMap(ctx context.Context) error {
 		if err != nil || m.Version() > 0 {
 			return err
 		}
+		if len(shards) == 0 {
+			return t.poison(refuse(CodeSchema, "shards", "none is registered yet; start the shard databases and run hub migrate"))
+		}
 		if m, err = sharding.New(shards); err != nil {
 			return t.poison(err)
 		}
@@ -161,8 +179,13 @@ func (s *Store) firstMap(ctx context.Context) error {
 	})
 }
 
+// asker is a transaction, or a database outside of one.
+type asker interface {
+	query(ctx context.Context, op, query string, args []any, scan func(*sql.Rows) error) error
+}
+
 // readMap reads the slot map in force, of version 0 if there is none, and the registered shards.
-func readMap(ctx context.Context, t *tx) (m sharding.Map, shards []hub.ShardID, err error) {
+func readMap(ctx context.Context, t asker) (m sharding.Map, shards []hub.ShardID, err error) {
 	const op = "reading the slot map"
 	err = t.query(ctx, op, "SELECT map FROM slot_map ORDER BY version DESC LIMIT 1", nil, func(r *sql.Rows) error {
 		var b []byte
@@ -199,5 +222,5 @@ func (m *shardMeta) scan(r *sql.Rows) error {
 }
 
 func otherInstallation(name string) error {
-	return refuse(CodeWrongShards, name, "it belongs to another installation; check the DSNs")
+	return refuse(CodeWrongShards, name, "it belongs to another installation; check the settings")
 }

@@ -73,6 +73,11 @@ func checkSchema(ctx context.Context, d *database) error {
 // up applies the migrations that are missing. Several processes may do so at once: one works, the others wait.
 func (d *database) up(ctx context.Context) error {
 	op := "migrating " + d.name
+	if d.dialect == sqliteDialect {
+		if err := d.makeFile(); err != nil {
+			return err
+		}
+	}
 	options := []goose.ProviderOption{
 		goose.WithTableName("schema_" + string(d.role)), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -18,20 +19,24 @@ func openSQLite(s source, cfg Config) (write, read *sql.DB, err error) {
 	if strings.Contains(s.dsn, "?") || strings.Contains(s.dsn, ":memory:") {
 		return nil, nil, refuse(CodeNotDurable, s.name, "a SQLite database is named by its path alone, without options")
 	}
+	if s.purpose == forLooking {
+		read, err = lookSQLite(s)
+		return read, read, err
+	}
 	readers := cfg.Readers
 	if readers == 0 {
 		readers = 4
 	}
-	write, err = sqlitePool(s, 1, []string{
+	write, err = sqlitePool(s, 1, "mode=rw", checkSQLite, append([]string{
 		"page_size(8192)",          // an order and its row mostly fit on one page; decided when the file is made
 		"cache_size(-32768)",       // KiB
 		"wal_autocheckpoint(4096)", // pages: a drained batch does not checkpoint each time
 		"journal_size_limit(67108864)",
-	})
+	}, sqlitePragmas...))
 	if err != nil {
 		return nil, nil, err
 	}
-	read, err = sqlitePool(s, readers, []string{"cache_size(-8192)", "query_only(1)"})
+	read, err = sqlitePool(s, readers, "mode=rw", checkSQLite, append([]string{"cache_size(-8192)", "query_only(1)"}, sqlitePragmas...))
 	return write, read, err
 }
 
@@ -40,17 +45,31 @@ var sqlitePragmas = []string{
 	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)",
 }
 
-func sqlitePool(s source, size int, extra []string) (*sql.DB, error) {
+// lookSQLite makes a pool that changes nothing. A file without a log is at rest and is read as immutable: opened otherwise
+// SQLite would make a log and an index beside it.
+func lookSQLite(s source) (*sql.DB, error) {
+	mode := "mode=ro"
+	log, err := os.Stat(s.dsn + "-wal")
+	_, noIndex := os.Stat(s.dsn + "-shm")
+	if err != nil || log.Size() == 0 && noIndex != nil {
+		mode = "mode=ro&immutable=1"
+	}
+	asIs := func(context.Context, driver.Conn, string) error { return nil } // the hub sets them on its own connections
+	return sqlitePool(s, 1, mode, asIs, []string{"busy_timeout(5000)", "query_only(1)"})
+}
+
+// sqlitePool makes a pool whose connections open what is there and never make a file.
+func sqlitePool(s source, size int, mode string, check func(context.Context, driver.Conn, string) error, pragmas []string) (*sql.DB, error) {
 	q := url.Values{"_txlock": {"immediate"}}
-	for _, p := range append(extra, sqlitePragmas...) {
+	for _, p := range pragmas {
 		q.Add("_pragma", p)
 	}
 	path := (&url.URL{Path: s.dsn}).EscapedPath()
-	connector, err := sqlite.NewConnector("file:" + path + "?" + q.Encode())
+	connector, err := sqlite.NewConnector("file:" + path + "?" + mode + "&" + q.Encode())
 	if err != nil {
 		return nil, refuse(CodeNotDurable, s.name, "the path cannot be used")
 	}
-	db := sql.OpenDB(checked{connector, func(ctx context.Context, c driver.Conn) error { return checkSQLite(ctx, c, s.name) }})
+	db := sql.OpenDB(checked{connector, func(ctx context.Context, c driver.Conn) error { return check(ctx, c, s.name) }})
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	return db, nil

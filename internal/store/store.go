@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -37,7 +38,7 @@ var _ hub.Shards = (*Store)(nil)
 // with cfg. It is checked when it is reached, and until then, and as long as it is refused, its methods return
 // hub.KindUnavailable or hub.KindPermanent.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s, err := assemble(cfg)
+	s, err := assemble(cfg, forUse)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +49,16 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// purpose is what databases are opened for.
+type purpose bool
+
+const (
+	forUse     purpose = false
+	forLooking purpose = true // changes nothing
+)
+
 // assemble makes a store without touching a database.
-func assemble(cfg Config) (s *Store, err error) {
+func assemble(cfg Config, p purpose) (s *Store, err error) {
 	s = &Store{cfg: cfg.withDefaults(), byID: map[hub.ShardID]*database{}}
 	s.slots.Store(&cfg.Map)
 	if len(cfg.Shards) == 0 {
@@ -57,6 +66,7 @@ func assemble(cfg Config) (s *Store, err error) {
 	}
 	openOne := func(r role, name, text string, admit func(context.Context, *database) error) (d *database) {
 		src, e := parse(r, name, text)
+		src.purpose = p
 		if e == nil {
 			d, e = openDatabase(src, s.cfg, admit)
 		}
@@ -68,13 +78,21 @@ func assemble(cfg Config) (s *Store, err error) {
 	s.control = openOne(roleControl, "control", cfg.Control, s.admitControl)
 	s.vault = openOne(roleVault, "vault", cfg.Vault, s.admitVault)
 	for i, text := range cfg.Shards {
-		s.shards = append(s.shards, openOne(roleShard, fmt.Sprintf("shard DSN %d", i+1), text, s.admitShard))
+		s.shards = append(s.shards, openOne(roleShard, shardName(text, i), text, s.admitShard))
 	}
 	if err != nil {
 		s.Close(context.Background())
 		return nil, err
 	}
 	return s, nil
+}
+
+// shardName names the nth database of the settings: SQLite files are numbered from 0, as they are called.
+func shardName(text string, n int) string {
+	if strings.HasPrefix(text, sqliteDialect.prefix+":") {
+		return fmt.Sprintf("shard %d", n)
+	}
+	return fmt.Sprintf("shard DSN %d", n+1)
 }
 
 // all returns the databases, control first.
@@ -89,6 +107,9 @@ func (s *Store) start(ctx context.Context) error {
 		}
 	}
 	if s.control.dialect == sqliteDialect {
+		if err := s.firstStart(ctx, len(embedded) < len(s.all())); err != nil {
+			return err
+		}
 		if err := s.migrate(ctx, embedded); err != nil {
 			return err
 		}
@@ -115,6 +136,20 @@ func (s *Store) start(ctx context.Context) error {
 	return s.complete()
 }
 
+// firstStart refuses to make a control file when other databases are on servers: only Migrate asks those whether they
+// belong to an installation already.
+func (s *Store) firstStart(ctx context.Context, servers bool) error {
+	if !servers {
+		return nil
+	}
+	own, err := s.control.state(ctx)
+	if err == nil && own.installation == "" {
+		err = refuse(CodeSchema, s.control.name, "%s does not exist yet, or is lost; bring it back, or for a new installation "+
+			"start the databases and run hub migrate", s.control.place())
+	}
+	return err
+}
+
 // complete refuses a set of databases in which a registered shard is certainly missing.
 func (s *Store) complete() error {
 	s.mu.Lock()
@@ -125,7 +160,7 @@ func (s *Store) complete() error {
 			pending--
 		}
 		if pending < 0 {
-			return refuse(CodeWrongShards, string(id), "the shard is registered and its database is not configured; add its DSN")
+			return refuse(CodeWrongShards, string(id), "the shard is registered and its database is not configured; configure it too")
 		}
 	}
 	return nil
@@ -196,7 +231,7 @@ func (s *Store) Close(ctx context.Context) error {
 
 // Health is how one database is.
 type Health struct {
-	Name  string // "control", "vault", "shard DSN 1"; never the DSN
+	Name  string // "control", "vault", "shard 0" (a SQLite file), "shard DSN 1"; never the DSN
 	Shard hub.ShardID
 	Err   error // nil when it answers and is the right one
 }

@@ -42,7 +42,14 @@ func (t *tx) exists(ctx context.Context, op, query string, args ...any) (found b
 func (t *tx) free(ctx context.Context, op, what, query string, args ...any) error {
 	taken, err := t.exists(ctx, op, query, args...)
 	if err == nil && taken {
-		err = t.poison(&hub.Error{Kind: hub.KindConflict, Code: CodeTaken, Op: op, Path: what})
+		code := CodeTaken
+		switch what {
+		case "name":
+			code = CodeNameTaken
+		case "account":
+			code = CodeShopTaken
+		}
+		err = t.poison(&hub.Error{Kind: hub.KindConflict, Code: code, Op: op, Path: what})
 	}
 	return err
 }

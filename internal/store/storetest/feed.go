@@ -163,6 +163,35 @@ func testFeedOrder(e *env) {
 	}
 }
 
+// testFeedBounds holds that large documents end a page early, and that a position which nothing has reached is refused
+// and not answered with an empty page.
+func testFeedBounds(e *env) {
+	tenant := e.tenant()
+	e.do(tenant, func(ctx context.Context, tx hub.Tx) error {
+		var list []hub.Change
+		for i := range 5 {
+			c := e.change(e.order(tenant, fmt.Sprint(i)))
+			c.Doc = make([]byte, 3<<20)
+			list = append(list, c)
+		}
+		return e.s.Feed().Append(ctx, tx, list)
+	})
+	for _, c := range []struct{ after, want int64 }{{0, 3}, {3, 2}, {5, 0}} {
+		page, err := e.s.ERP().Changes(e.Context(), tenant, hub.StreamOrders, c.after, 100)
+		if err != nil || int64(len(page)) != c.want {
+			e.Errorf("after %d: %d changes, %v; want %d", c.after, len(page), err, c.want)
+		}
+	}
+	for _, after := range []int64{6, 1 << 40} {
+		if page, err := e.s.ERP().Changes(e.Context(), tenant, hub.StreamOrders, after, 100); hub.CodeOf(err) != store.CodeBeyondHead || page != nil {
+			e.Errorf("after %d: %d changes, %v", after, len(page), err)
+		}
+	}
+	if page, err := e.s.ERP().Changes(e.Context(), e.tenant(), hub.StreamOrders, 1, 100); hub.KindOf(err) != hub.KindConflict || page != nil {
+		e.Errorf("a feed without changes: %d, %v", len(page), err)
+	}
+}
+
 func testOnFeed(e *env) {
 	var told [][]hub.TenantID
 	e.Config.OnFeed = func(tenants []hub.TenantID) { told = append(told, tenants) }

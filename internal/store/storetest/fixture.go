@@ -59,7 +59,7 @@ func Run(t *testing.T, f Fixture) {
 		{"LockSerialises", testLockSerialises}, {"RacingInsert", testRacingInsert},
 		{"CommitAndRollback", testCommitAndRollback}, {"Panic", testPanic}, {"Poison", testPoison}, {"TokenAfterEnd", testTokenAfterEnd},
 		{"StaleEpoch", testStaleEpoch}, {"WrongShard", testWrongShard}, {"EndedContext", testEndedContext},
-		{"FeedDense", testFeedDense}, {"FeedOrder", testFeedOrder}, {"OnFeed", testOnFeed},
+		{"FeedDense", testFeedDense}, {"FeedOrder", testFeedOrder}, {"FeedBounds", testFeedBounds}, {"OnFeed", testOnFeed},
 		{"Claim", testClaim}, {"ClaimConcurrent", testClaimConcurrent}, {"KeysAreBytes", testKeysAreBytes}, {"LongKeys", testLongKeys},
 		{"LargeRows", testLargeRows}, {"Notes", testNotes}, {"Parked", testParked}, {"Settle", testSettle},
 		{"ListOrders", testListOrders}, {"Acknowledge", testAcknowledge}, {"AcknowledgeConcurrent", testAcknowledgeConcurrent},

@@ -89,9 +89,10 @@ func testDirectoryConflicts(e *env) {
 	n, a, c := e.company()
 	must(e, y.AddTenant(ctx, n), y.AddConnection(ctx, c, &a))
 	before := e.directory()
+	codes := map[string]hub.Code{"name": store.CodeNameTaken, "account": store.CodeShopTaken, "endpoint": store.CodeTaken}
 	taken := func(err error, what string) {
 		e.Helper()
-		if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != store.CodeTaken || hub.PathOf(err) != what {
+		if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != codes[what] || hub.PathOf(err) != what {
 			e.Errorf("%s taken: %v", what, err)
 		}
 		for _, value := range []string{n.Name, c.Account, c.Endpoint, a.Endpoint} {
@@ -152,7 +153,7 @@ func testDirectoryConcurrent(e *env) {
 	for _, err := range errs {
 		if err == nil {
 			won++
-		} else if hub.CodeOf(err) != store.CodeTaken {
+		} else if hub.CodeOf(err) != store.CodeShopTaken {
 			e.Error(err)
 		}
 	}

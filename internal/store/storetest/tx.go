@@ -135,7 +135,7 @@ func testStaleEpoch(e *env) {
 	raise("+ 1")
 	ran := false
 	err := e.s.Do(e.Context(), shard, func(ctx context.Context, tx hub.Tx) error { ran = true; return e.put(ctx, tx, o) })
-	if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != store.CodeStaleEpoch || ran {
+	if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != hub.CodeStaleEpoch || ran {
 		e.Errorf("a stale router was told %v (its closure ran: %v)", err, ran)
 	}
 	raise("- 1")

@@ -1,0 +1,168 @@
+package app_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hub"
+	"hub/internal/app"
+	"hub/internal/config"
+	"hub/internal/hubtest"
+)
+
+// settings are those of a small hub on a folder, without a bootstrap key.
+func settings(t *testing.T, data string) config.Config {
+	t.Helper()
+	cfg, _, err := config.Load(config.Input{Flags: map[string]string{
+		"data": data, "sqlite_shards": "1", "listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// once opens a hub on a folder, runs it and stops it at once, and returns the error of opening.
+func once(t *testing.T, data string) error {
+	t.Helper()
+	h, err := app.Open(t.Context(), settings(t, data), app.Options{LogSegment: 16 << 20, Logger: hubtest.Logger(t)})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := h.Run(ctx); err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+	return nil
+}
+
+// TestLostKeysAreNotMadeAnew takes away what an existing folder cannot do without. A hub that made new keys would accept
+// webhooks and never be able to read what it had accepted before.
+func TestLostKeysAreNotMadeAnew(t *testing.T) {
+	for _, lost := range []string{"intake/intake.key", "intake", "forget"} {
+		data := filepath.Join(t.TempDir(), "data")
+		if err := once(t, data); err != nil {
+			t.Fatal(err)
+		}
+		aside := filepath.Join(t.TempDir(), "aside")
+		if err := os.Rename(filepath.Join(data, lost), aside); err != nil {
+			t.Fatal(err)
+		}
+		if err := once(t, data); err == nil {
+			t.Errorf("without %s the hub starts as if nothing was lost", lost)
+		}
+		if _, err := os.Stat(filepath.Join(data, lost)); err == nil && lost != "intake" {
+			t.Errorf("%s was made anew", lost)
+		}
+		if err := os.RemoveAll(filepath.Join(data, lost)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(aside, filepath.Join(data, lost)); err != nil {
+			t.Fatal(err)
+		}
+		if err := once(t, data); err != nil {
+			t.Errorf("with %s back: %v", lost, err)
+		}
+	}
+}
+
+// TestForeignRootIsRefused starts a hub with the root of another one.
+func TestForeignRootIsRefused(t *testing.T) {
+	own, other := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	for _, data := range []string{own, other} {
+		if err := once(t, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(own, "forget")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(other, "forget"), filepath.Join(own, "forget")); err != nil {
+		t.Fatal(err)
+	}
+	err := once(t, own)
+	if err == nil || !strings.Contains(err.Error(), "HUB_KEYS") || strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' || r == '\uFFFD' }) {
+		t.Errorf("a foreign root: %q", err)
+	}
+	for _, c := range app.Doctor(t.Context(), settings(t, own)) {
+		if c.Name == "root key" && c.Status != "failed" {
+			t.Errorf("doctor: %+v", c)
+		}
+	}
+}
+
+// TestFolderOpenToEverybodyIsRefused: whoever may write there may swap keys.
+func TestFolderOpenToEverybodyIsRefused(t *testing.T) {
+	data := t.TempDir()
+	if err := os.Chmod(data, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := once(t, data); hub.KindOf(err) != hub.KindForbidden {
+		t.Errorf("a folder that everybody may write to: %v", err)
+	}
+}
+
+// TestFirstOperatorKey: the text is in the file before the key is good, so a crash in between locks nobody out.
+func TestFirstOperatorKey(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	if err := os.MkdirAll(filepath.Join(data, "operator.key.next"), 0o700); err != nil { // the file cannot be written
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, "operator.key.next", "x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := once(t, data); err == nil {
+		t.Fatal("the hub starts although nobody can have the operator key")
+	}
+	if err := os.RemoveAll(filepath.Join(data, "operator.key.next")); err != nil {
+		t.Fatal(err)
+	}
+	if err := once(t, data); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(data, "operator.key")); err != nil || !strings.HasPrefix(string(text), "hub_live_") {
+		t.Errorf("the key file holds %d bytes: %v", len(text), err)
+	}
+}
+
+// TestDoctorChangesNothing looks at a folder before and after.
+func TestDoctorChangesNothing(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "none")
+	app.Doctor(t.Context(), settings(t, empty))
+	if _, err := os.Stat(empty); err == nil {
+		t.Error("doctor made the data folder")
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	if err := once(t, data); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, data)
+	for _, c := range app.Doctor(t.Context(), settings(t, data)) {
+		if c.Status == "failed" {
+			t.Errorf("%+v", c)
+		}
+	}
+	if after := listing(t, data); after != before {
+		t.Errorf("doctor changed the folder:\n%s\nto\n%s", before, after)
+	}
+}
+
+// listing names the files of a folder with their sizes and times.
+func listing(t *testing.T, folder string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.Walk(folder, func(path string, info os.FileInfo, err error) error {
+		if err == nil && !info.IsDir() {
+			b.WriteString(path + " " + info.ModTime().String() + "\n")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
