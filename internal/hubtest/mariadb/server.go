@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql" // the driver behind Admin
+	"github.com/go-sql-driver/mysql"
 )
 
 const (
@@ -65,10 +65,14 @@ func open(settings []string) (_ *Server, err error) {
 	if err := os.WriteFile(s.path("init.sql"), []byte(initSQL), 0o600); err != nil {
 		return nil, err
 	}
-	s.admin, err = sql.Open("mysql", "root@unix("+s.path("sock")+")/")
+	connector, err := mysql.NewConnector(&mysql.Config{
+		User: "root", Net: "unix", Addr: s.path("sock"), AllowNativePasswords: true,
+		Logger: &mysql.NopLogger{}, // a server that is killed on purpose is no news
+	})
 	if err != nil {
 		return nil, err
 	}
+	s.admin = sql.OpenDB(connector)
 	s.admin.SetMaxIdleConns(1)
 	for range 5 { // another process may take the port between our look and the server's bind
 		if s.port, err = freePort(); err != nil {
