@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"hub/internal/app"
 	"hub/internal/hubtest"
 	"hub/internal/hubtest/mariadb"
 )
@@ -87,7 +88,7 @@ func killDrill(t *testing.T, size hubtest.Size, rounds int, seed uint64) {
 // tally counts kills and where they fell; one kill can fall within several phases.
 type tally struct{ kills, appends, applies, commits, recoveries, databases int }
 
-// Where the kills of a cycle are aimed: four at a stretch of work, the fifth at nothing, whenever it happens to be.
+// Where the kills of a cycle are aimed: the phases of app in their order, nothing (whenever it happens to be), recovery.
 var aims = []func(hubtest.Fell) bool{
 	func(f hubtest.Fell) bool { return f.Append },
 	func(f hubtest.Fell) bool { return f.Apply },
@@ -112,9 +113,8 @@ func massacre(t *testing.T, size hubtest.Size, hub *hubtest.Process, data, page 
 		if c.kills >= rounds {
 			target = c.missing()
 		}
-		aim := aims[target]
 		if recovering := target == len(aims)-1; recovering {
-			hub.Aim(aim, 5*time.Second)
+			hub.Aim(aims[target], 5*time.Second)
 			pause(random, 0, 60*time.Millisecond)
 			c.count(hub.Kill(t))
 		} else {
@@ -122,7 +122,7 @@ func massacre(t *testing.T, size hubtest.Size, hub *hubtest.Process, data, page 
 				t.Fatal(err)
 			}
 			g.up(hub.URL)
-			c.strike(t, size, hub, aim, random)
+			c.strike(t, size, hub, target, random)
 			g.down()
 			if size.MariaDB != nil && !size.MariaDB.Running() {
 				size.MariaDB.Restart(t)
@@ -139,9 +139,12 @@ func massacre(t *testing.T, size hubtest.Size, hub *hubtest.Process, data, page 
 
 // strike lets the hub work for a while and kills it. In every third round MariaDB goes first and the hub lives on
 // without it for a moment.
-func (c *tally) strike(t *testing.T, size hubtest.Size, hub *hubtest.Process, aim func(hubtest.Fell) bool, random *rand.Rand) {
+func (c *tally) strike(t *testing.T, size hubtest.Size, hub *hubtest.Process, target int, random *rand.Rand) {
 	pause(random, 20*time.Millisecond, 400*time.Millisecond)
-	if size.MariaDB != nil && c.kills%3 == 2 {
+	if target < int(app.PhaseCommit)+1 {
+		hub.LingerAt(app.Phase(target))
+	}
+	if aim := aims[target]; size.MariaDB != nil && c.kills%3 == 2 {
 		size.MariaDB.Kill()
 		c.databases++
 		pause(random, 0, 200*time.Millisecond)

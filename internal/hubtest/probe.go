@@ -2,9 +2,11 @@ package hubtest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"hub/internal/app"
@@ -23,6 +25,7 @@ const (
 	wordCommit        // transactions being committed
 	wordBegin         // 1 once the process of the hub has begun to open it
 	wordServe         // 1 once the hub serves
+	wordLinger        // the phase that a kill is aimed at, counted from 1
 	words
 )
 
@@ -53,7 +56,24 @@ func (p *Probe) word(i int) *int64 { return (*int64)(unsafe.Pointer(&p.words[8*i
 func (p *Probe) Observe(phase app.Phase) (end func()) {
 	w := p.word(int(phase))
 	atomic.AddInt64(w, 1)
-	return func() { atomic.AddInt64(w, -1) }
+	p.linger(phase)
+	return func() {
+		p.linger(phase)
+		atomic.AddInt64(w, -1)
+	}
+}
+
+// lingerMost is how long the hub stays at the beginning and at the end of a phase that a kill is aimed at. A commit is over
+// in a millisecond; a busy machine takes longer to deliver a signal.
+const lingerMost = 8 * time.Millisecond
+
+// LingerAt makes the hub stay longer in a phase, before and after what it does there.
+func (p *Probe) LingerAt(phase app.Phase) { atomic.StoreInt64(p.word(wordLinger), int64(phase)+1) }
+
+func (p *Probe) linger(phase app.Phase) {
+	if atomic.LoadInt64(p.word(wordLinger)) == int64(phase)+1 {
+		<-time.After(rand.N(lingerMost))
+	}
 }
 
 // Begin marks that the hub is about to be opened.

@@ -130,6 +130,9 @@ func (p *Process) Await() error {
 // Operator is a client with the operator's key.
 func (p *Process) Operator() demo.Client { return Operator(p.URL) }
 
+// LingerAt makes the hub stay longer in a phase, so that a kill aimed at it falls into it.
+func (p *Process) LingerAt(phase app.Phase) { p.probe.LingerAt(phase) }
+
 // Aim returns as soon as the hub is where the kill shall fall, or after a while all the same.
 func (p *Process) Aim(at func(Fell) bool, within time.Duration) {
 	for until := time.Now().Add(within); !at(p.probe.Now()) && time.Now().Before(until); {
