@@ -149,7 +149,7 @@ func (c *tally) strike(t *testing.T, size hubtest.Size, hub *hubtest.Process, ta
 		c.databases++
 		pause(random, 0, 200*time.Millisecond)
 	} else if aim != nil {
-		hub.Aim(aim, time.Second)
+		hub.Aim(aim, 15*time.Second) // a batch takes seconds to fill on a busy machine with the race detector
 	}
 	c.count(hub.Kill(t))
 }
