@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// TestCrashHistories cuts the power before every step of seeded histories.
-func TestCrashHistories(t *testing.T) {
+// TestDrillCrashHistories cuts the power before every step of seeded histories.
+func TestDrillCrashHistories(t *testing.T) {
 	for trouble, name := range map[trouble]string{
 		noTrouble: "sound disk", badDisk: "failing step", badSync: "failing fsync", fullDisk: "full disk",
 	} {
@@ -28,8 +28,8 @@ func TestCrashHistories(t *testing.T) {
 // segments is in the names of segments and of no other file.
 const segments = ".seg"
 
-// TestPlantedBugs shows that the histories find what they are for.
-func TestPlantedBugs(t *testing.T) {
+// TestDrillPlantedBugs shows that the histories find what they are for.
+func TestDrillPlantedBugs(t *testing.T) {
 	const budget = 40
 	bugs := []struct {
 		name    string
