@@ -10,7 +10,6 @@ import (
 
 	"hub"
 	"hub/internal/httpapi"
-	"hub/internal/intake"
 	"hub/internal/tenancy"
 	"hub/internal/wal"
 )
@@ -183,13 +182,4 @@ func (h *Hub) tidy(ctx context.Context) error {
 			h.o.Logger.Warn("trimming log", "error", err)
 		}
 	}
-}
-
-// Drains says how each shard's drain stands.
-func (h *Hub) Drains() []intake.Status {
-	list := make([]intake.Status, len(h.drainers))
-	for i, d := range h.drainers {
-		list[i] = d.Status()
-	}
-	return list
 }

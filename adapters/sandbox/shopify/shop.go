@@ -91,15 +91,12 @@ func (s *Shop) Place() *Order {
 	return o
 }
 
-// units turns hundredths into the smallest unit of the shop's currency.
+// units turns a price of the catalogue into the smallest unit of the shop's currency.
 func (s *Shop) units(hundredths int64) int64 {
-	switch s.Decimals {
-	case 0:
-		return hundredths
-	case 3:
+	if s.Decimals == 3 {
 		return hundredths * 10
 	}
-	return hundredths
+	return hundredths // also as whole units of a currency without decimals: a price of 2900 yen is a price
 }
 
 // money prints an amount as the platform does: a string with the currency's decimals.
