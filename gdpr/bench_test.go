@@ -38,7 +38,7 @@ func BenchmarkIntakeSeal4KiB(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(4096)
 	for b.Loop() {
-		if _, err := k.Seal(walPlace, body); err != nil {
+		if _, err := k.Seal(nil, walPlace, body); err != nil {
 			b.Fatal(err)
 		}
 	}

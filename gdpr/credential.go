@@ -31,7 +31,7 @@ func (k *Keys) SealCredential(ctx context.Context, owner CredentialOwner, p Plac
 	key := keys[w.tag]
 	prefix := append([]byte(envelopeMagic), byte(formatCredential), 0)
 	prefix = append(prefix, key.raw[:]...)
-	return seal(p, prefix, extract(nil, key.secret), plaintext), nil
+	return seal(nil, p, prefix, extract(nil, key.secret), plaintext), nil
 }
 
 // OpenCredential opens what SealCredential sealed, with the errors of Open. It is apart from Open because credentials

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 )
 
 // An envelope is a header and then AES-256-GCM: nonce (12), ciphertext, tag (16). The header is
@@ -106,14 +107,15 @@ func (p Place) rowKey(f format, prk []byte) (key, commitment []byte) {
 	return both[:32], both[32:]
 }
 
-// seal writes an envelope. prefix is the header up to the commitment; it is copied.
-func seal(p Place, prefix, prk, plaintext []byte) []byte {
+// seal appends an envelope to dst. prefix is the header up to the commitment; it is copied.
+func seal(dst []byte, p Place, prefix, prk, plaintext []byte) []byte {
 	key, commitment := p.rowKey(format(prefix[2]), prk)
-	b := make([]byte, 0, len(prefix)+envelopeFinish+gcmSize+len(plaintext))
+	start := len(dst)
+	b := slices.Grow(dst, len(prefix)+envelopeFinish+gcmSize+len(plaintext))
 	b = append(b, prefix...)
 	b = append(b, commitment...)
-	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	return gcm(key).Seal(b, nil, plaintext, p.additional(b))
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	return gcm(key).Seal(b, nil, plaintext, p.additional(b[start:]))
 }
 
 // open opens a parsed envelope; the commitment is compared, in constant time, before anything is decrypted.

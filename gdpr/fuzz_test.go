@@ -13,10 +13,10 @@ func FuzzEnvelope(f *testing.F) {
 	for _, n := range []int{1, 2, 5} {
 		prefix := append([]byte(envelopeMagic), byte(formatPersonal), byte(n-1))
 		prefix = append(prefix, make([]byte, 16*n)...)
-		f.Add(seal(p, prefix, extract(nil, key), []byte("text")))
+		f.Add(seal(nil, p, prefix, extract(nil, key), []byte("text")))
 	}
 	intake := &IntakeKey{secret: key}
-	record, err := intake.Seal(p, []byte("text"))
+	record, err := intake.Seal(nil, p, []byte("text"))
 	if err != nil {
 		f.Fatal(err)
 	}

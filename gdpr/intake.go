@@ -83,9 +83,9 @@ func parseIntakeKey(wrap wrapper, name string, b []byte) (*IntakeKey, error) {
 	return &IntakeKey{id: id, secret: secret}, nil
 }
 
-// Seal seals plaintext for its place, which may have no tenant. It does no input or output. An incomplete place is
-// KindInvalid without a code.
-func (k *IntakeKey) Seal(p Place, plaintext []byte) ([]byte, error) {
+// Seal appends plaintext, sealed for its place, to dst, which may be nil; plaintext must not lie in the room behind dst. The
+// place may have no tenant. It does no input or output. An incomplete place is KindInvalid without a code.
+func (k *IntakeKey) Seal(dst []byte, p Place, plaintext []byte) ([]byte, error) {
 	if err := p.check(opSeal); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (k *IntakeKey) Seal(p Place, plaintext []byte) ([]byte, error) {
 	prefix = append(prefix, byte(formatIntake), 0)
 	prefix = append(prefix, k.id[:]...)
 	prefix = append(prefix, salt[:]...)
-	return seal(p, prefix, extract(salt[:], k.secret), plaintext), nil
+	return seal(dst, p, prefix, extract(salt[:], k.secret), plaintext), nil
 }
 
 // Open opens what Seal sealed: KindPermanent with hub.CodeUnreadable when the bytes are damaged or from another place,

@@ -24,7 +24,7 @@ func openIntake(t testing.TB, dir string) *gdpr.IntakeKey {
 
 func TestIntakeRoundTrip(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "intake")
-	b, err := openIntake(t, dir).Seal(walPlace, []byte(canary))
+	b, err := openIntake(t, dir).Seal(nil, walPlace, []byte(canary))
 	if err != nil || bytes.Contains(b, []byte(canary)) {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestIntakeRoundTrip(t *testing.T) {
 	}
 	got, err := openIntake(t, t.TempDir()).Open(walPlace, b)
 	gone(t, walPlace, got, err)
-	if _, err := again.Seal(gdpr.Place{Table: "wal"}, nil); hub.KindOf(err) != hub.KindInvalid {
+	if _, err := again.Seal(nil, gdpr.Place{Table: "wal"}, nil); hub.KindOf(err) != hub.KindInvalid {
 		t.Errorf("incomplete place: %v", err)
 	}
 }
@@ -71,7 +71,7 @@ func TestFormatsAreApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	intake := openIntake(t, t.TempDir())
-	record, err := intake.Seal(place, []byte(canary))
+	record, err := intake.Seal(nil, place, []byte(canary))
 	if err != nil {
 		t.Fatal(err)
 	}

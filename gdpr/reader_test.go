@@ -196,7 +196,7 @@ func TestIndependentReaderOfIntake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := k.Seal(walPlace, []byte(canary))
+	e, err := k.Seal(nil, walPlace, []byte(canary))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,5 +96,5 @@ func (s *Seal) Seal(p Place, plaintext []byte) ([]byte, error) {
 	if p.Tenant != s.tenant {
 		return nil, hub.Errorf(hub.KindInvalid, opSeal, "place %s is of another tenant", p)
 	}
-	return seal(p, s.prefix, s.prk, plaintext), nil
+	return seal(nil, p, s.prefix, s.prk, plaintext), nil
 }

@@ -32,6 +32,7 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	app.UseProcessors()
 	logger := newLogger(settings, p.stderr)
 	h, err := app.Open(p.ctx, settings, app.Options{Logger: logger, Version: version()})
 	if err != nil {

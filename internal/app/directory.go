@@ -51,7 +51,7 @@ func newCopy(folder, name string, key *gdpr.IntakeKey) sealedCopy {
 // Save writes beside the file, flushes, renames and flushes the folder: a crash leaves the old copy or the new one.
 func (c sealedCopy) Save(plaintext []byte) (err error) {
 	defer hub.Wrap(&err, "saving", c.place.Row)
-	sealed, err := c.key.Seal(c.place, plaintext)
+	sealed, err := c.key.Seal(nil, c.place, plaintext)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hub/adapters/sandbox/shopify"
+	"hub/internal/app"
 	"hub/internal/bench/baseline"
 	"hub/internal/wal"
 )
@@ -72,6 +73,7 @@ func knock(tb testing.TB, h http.Handler, endpoint string, q requests, d time.Du
 // durable is the hub's door with its drain paused.
 func durable(q requests, d time.Duration) func(testing.TB) rate {
 	return func(tb testing.TB) rate {
+		defer app.UseProcessors()() // as hub serve does; the baseline is quicker without
 		r := newRig(tb, onSQLite)
 		defer r.close(tb)
 		return knock(tb, r.handler(r.door), r.connection.Endpoint, q, d)
@@ -81,6 +83,7 @@ func durable(q requests, d time.Duration) func(testing.TB) rate {
 // unstored is the same door in front of a log that stores nothing.
 func unstored(q requests, d time.Duration) func(testing.TB) rate {
 	return func(tb testing.TB) rate {
+		defer app.UseProcessors()() // as hub serve does; the baseline is quicker without
 		r := newRig(tb, onSQLite)
 		defer r.close(tb)
 		r.door.Log = forgetful{}
@@ -91,6 +94,7 @@ func unstored(q requests, d time.Duration) func(testing.TB) rate {
 // drained is the hub's door with its drain running beside it. The time is that of the answers.
 func drained(q requests) func(testing.TB) rate {
 	return func(tb testing.TB) rate {
+		defer app.UseProcessors()() // as hub serve does; the baseline is quicker without
 		r := newRig(tb, onSQLite)
 		defer r.close(tb)
 		stop := r.drain(tb)

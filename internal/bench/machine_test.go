@@ -56,4 +56,4 @@ func onDisk(tb testing.TB) {
 	}
 }
 
-func processors() int { return runtime.GOMAXPROCS(0) }
+func processors() int { return runtime.NumCPU() }

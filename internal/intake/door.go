@@ -21,7 +21,7 @@ type Appender interface {
 
 // Sealer seals under the key of this hub, which needs no database: *gdpr.IntakeKey.
 type Sealer interface {
-	Seal(p gdpr.Place, plaintext []byte) ([]byte, error)
+	Seal(dst []byte, p gdpr.Place, plaintext []byte) ([]byte, error) // appends to dst, which may be nil
 	Open(p gdpr.Place, envelope []byte) ([]byte, error)
 }
 
@@ -141,8 +141,10 @@ func (d *Door) seal(b *buffers, e Endpoint, delivery driver.Delivery) error {
 	}
 	b.plain = appendDelivery(b.plain[:0], delivery)
 	b.record = h.append(b.record[:0])
-	sealed, err := d.Key.Seal(h.place(b.record), b.plain)
-	b.record = append(b.record, sealed...)
+	sealed, err := d.Key.Seal(b.record, h.place(b.record), b.plain)
+	if err == nil {
+		b.record = sealed
+	}
 	return err
 }
 

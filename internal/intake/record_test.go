@@ -74,7 +74,7 @@ func TestSealedToItsHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := Head{Platform: hub.Shopify, App: "app_a", Tenant: "ten_a", Connection: "con_a", ReceivedAt: time.UnixMicro(5).UTC(), Nonce: [16]byte{1}}
-	sealed, err := key.Seal(h.place(h.encode()), encodeDelivery(driver.Delivery{Body: []byte("x")}))
+	sealed, err := key.Seal(nil, h.place(h.encode()), encodeDelivery(driver.Delivery{Body: []byte("x")}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"runtime"
 )
 
 // run is the syncer: the only goroutine that writes segments. It ends when the
@@ -39,6 +40,11 @@ func (l *Log) take() *batch {
 	if len(l.cur.buf) == 0 {
 		return nil
 	}
+	// Appenders that are ready to run join this batch rather than wait for the
+	// next sync: the syncer goes to the end of the line once.
+	l.mu.Unlock()
+	runtime.Gosched()
+	l.mu.Lock()
 	return l.renew(l.next)
 }
 
