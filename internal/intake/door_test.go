@@ -37,7 +37,7 @@ func (p *paper) Append(ctx context.Context, payload []byte) (wal.Index, error) {
 type brokenSealer struct{}
 
 func (brokenSealer) Seal([]byte, gdpr.Place, []byte) ([]byte, error) { return nil, errSurprise }
-func (brokenSealer) Open(gdpr.Place, []byte) ([]byte, error) { return nil, errSurprise }
+func (brokenSealer) Open(gdpr.Place, []byte) ([]byte, error)         { return nil, errSurprise }
 
 // noSecrets is a directory in which no secret could be opened.
 type noSecrets struct{ Directory }
