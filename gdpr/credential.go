@@ -14,7 +14,8 @@ type CredentialOwner struct {
 }
 
 // SealCredential seals secrets of a connection or app under the key of that owner, which is created when it has none;
-// the credentials die with the key. Secrets of the operator's own apps are at a place of tenant hub.Operator.
+// the credentials die with the key. They are the hub's means of work and no personal data, so they need no lease: while the
+// vault is away the keys in memory will do. Secrets of the operator's own apps are at a place of tenant hub.Operator.
 func (k *Keys) SealCredential(ctx context.Context, owner CredentialOwner, p Place, plaintext []byte) ([]byte, error) {
 	if err := p.check(opSeal); err != nil {
 		return nil, err
@@ -24,7 +25,15 @@ func (k *Keys) SealCredential(ctx context.Context, owner CredentialOwner, p Plac
 	}
 	w := want{kind: KindCredential, tenant: p.Tenant,
 		tag: sha256.Sum256(parts("hub credential tag 1", string(p.Tenant), string(owner.Connection), string(owner.App)))}
-	keys, err := k.ensure(ctx, map[[32]byte]want{w.tag: w})
+	ring, err := k.readyAnyway(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var keys map[[32]byte]*key
+	err = k.withRing(ctx, ring, func(ring *Keyring) (err error) {
+		keys, err = k.ensure(ctx, ring, map[[32]byte]want{w.tag: w})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,14 @@
 // not hide how long a plaintext is, how many subjects share it, or that two values belong to the same subject. Whoever
 // holds the root and the vault reads everything that lives.
 //
-// For now the root wraps every key of the vault directly. Buckets, weeks, the keyring and the forget cycle will come
-// between them without a change for those who call Keys.
+// Between the root and the keys of the vault is the keyring: a key for each of 65,536 buckets and for each week in which
+// something expires. What dies leaves its slot dirty; a forget cycle (package forget) gives dirty slots new keys, wraps
+// again what lives, and seals the keyring under the next root. When the root before is destroyed, no old copy of the vault
+// opens what died, and no old copy of the index of persons answers a guess.
+//
+// Hubs hold the keyring and the keys used last in memory, under a lease of 5 s that each answered poll of the vault begins
+// anew: it promises that a key which ended is used nowhere after that. It promises that a person who was erased is not
+// written again by late news of orders placed before, and is somebody new with the next purchase. One race is left to the
+// sweep that follows each erasure: a person who is created by one hub, erased, and created again by a second hub that
+// looked before the first and stood still for less than a lease.
 package gdpr

@@ -1,16 +1,28 @@
 package gdpr
 
-// Rewrap returns the row with another key in it, validly wrapped.
-func Rewrap(root Root, row WrappedKey, key [32]byte) WrappedKey {
-	row.Wrapped = root.wrapper(vaultWrapLabel).wrap(&key, row)
+// WrapOther returns the row with another key in it, validly wrapped.
+func WrapOther(k *Keys, row WrappedKey, key [32]byte) WrappedKey {
+	row.Wrapped = k.ring.Load().wrap(&key, row)
 	return row
 }
+
+// DropCache forgets all keys in memory.
+func DropCache(k *Keys) { k.cache.clear() }
 
 // CachedKeys counts the keys in memory.
 func CachedKeys(k *Keys) int {
 	k.cache.mu.Lock()
 	defer k.cache.mu.Unlock()
-	if n := k.cache.used.Len(); n != len(k.cache.byTag) || n != len(k.cache.byID) {
+	named := 0
+	for at := k.cache.used.Front(); at != nil; at = at.Next() {
+		if e := at.Value.(*cached); e.named {
+			named++
+			if k.cache.byName[e.name] != at {
+				panic("the cache's names disagree")
+			}
+		}
+	}
+	if n := k.cache.used.Len(); n != len(k.cache.byID) || named != len(k.cache.byName) {
 		panic("the cache's indexes disagree")
 	}
 	return k.cache.used.Len()

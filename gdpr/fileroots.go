@@ -2,12 +2,14 @@ package gdpr
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,15 +24,20 @@ const (
 	rootName  = "root."
 )
 
-// FileRoots keeps the root in DIR/forget/root.<generation>, 0600 in a folder of 0700. DIR/keep beside it is for keys
-// that are never erased and belongs into backups; DIR/forget must be in none. Several hubs may share one DIR.
+// FileRoots keeps roots in DIR/forget/root.<generation>, 0600 in a folder of 0700. DIR/keep beside it is for keys that are
+// never erased and belongs into backups; DIR/forget must be in none. Several hubs may share one DIR.
 type FileRoots struct {
-	dir  string
-	disk disk
+	dir   string
+	disk  disk
+	clock hub.Clock
+	data  string
 }
 
-// OpenFileRoots returns the root store in a folder. It touches nothing yet.
-func OpenFileRoots(dir string) *FileRoots { return &FileRoots{dir: dir, disk: osDisk{}} }
+// OpenFileRoots returns the root store in a folder. It touches nothing yet. Receipts take their time from clock, and say
+// whether the folder is on the same volume as data, the folder with the vault: "" when the vault is on another machine.
+func OpenFileRoots(dir string, clock hub.Clock, data string) *FileRoots {
+	return &FileRoots{dir: dir, disk: osDisk{}, clock: clock, data: data}
+}
 
 const (
 	opLoadRoot   = "loading root"
@@ -39,45 +46,54 @@ const (
 
 func (f *FileRoots) forget() string { return filepath.Join(f.dir, "forget") }
 
-// Load returns the root. No root is KindNotFound; a file or folder that others may open is KindForbidden; a damaged
-// file is KindPermanent; two generations are KindConflict, because only an interrupted forget cycle leaves two and
-// which one seals the vault is not for this store to guess. What it returns is durable.
-func (f *FileRoots) Load(ctx context.Context) (Root, error) {
+func (f *FileRoots) name(generation int) string {
+	return filepath.Join(f.forget(), rootName+strconv.Itoa(generation))
+}
+
+// Load returns the roots. No root is KindNotFound; a file or folder that others may open is KindForbidden; a damaged file,
+// or one beside the roots that looks like one, is KindPermanent: a copy would outlive the root.
+func (f *FileRoots) Load(ctx context.Context) ([]Root, error) {
 	if err := ctx.Err(); err != nil {
-		return Root{}, rootError(opLoadRoot, f.forget(), err)
+		return nil, rootError(opLoadRoot, f.forget(), err)
 	}
 	info, err := os.Stat(f.forget())
 	if err != nil {
-		return Root{}, rootError(opLoadRoot, f.forget(), err)
+		return nil, rootError(opLoadRoot, f.forget(), err)
 	}
 	if err := private(opLoadRoot, f.forget(), info.Mode()); err != nil {
-		return Root{}, err
+		return nil, err
 	}
-	names, err := f.generations()
+	list, err := f.generations(opLoadRoot)
 	if err != nil {
-		return Root{}, rootError(opLoadRoot, f.forget(), err)
+		return nil, err
 	}
-	switch len(names) {
-	case 0:
-		return Root{}, rootError(opLoadRoot, f.forget(), fs.ErrNotExist)
-	case 1:
-	default:
-		return Root{}, hub.Errorf(hub.KindConflict, opLoadRoot, "several generations in %s", f.forget())
+	roots := make([]Root, 0, len(list))
+	for _, generation := range list {
+		root, err := readRoot(f.name(generation), generation)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // destroyed a moment ago
+		}
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, root)
 	}
-	root, err := readRoot(filepath.Join(f.forget(), names[0]))
-	if err != nil {
-		return Root{}, err
+	if len(roots) == 0 {
+		return nil, rootError(opLoadRoot, f.forget(), fs.ErrNotExist)
 	}
-	// Whoever made the file may have died before its name was on the disk; nothing may be sealed until it is.
+	// Whoever made a file may have died before its name was on the disk; nothing may be sealed until it is.
 	if err := errors.Join(sweep(f.disk, f.forget()), f.settle()); err != nil {
-		return Root{}, rootError(opLoadRoot, f.forget(), err)
+		return nil, rootError(opLoadRoot, f.forget(), err)
 	}
-	return root, nil
+	return roots, nil
 }
 
-// Create makes generation 1 and the folders. When another hub is doing the same, at most one succeeds and the others
-// get KindConflict; they call Load again.
-func (f *FileRoots) Create(ctx context.Context) (Root, error) {
+// Create makes the root of a generation, and the folders. When another hub is doing the same, at most one succeeds and the
+// others get KindConflict; they call Load again.
+func (f *FileRoots) Create(ctx context.Context, generation int) (Root, error) {
+	if generation < 1 || generation > maxGeneration {
+		return Root{}, hub.Errorf(hub.KindInvalid, opCreateRoot, "generation %d is out of range", generation)
+	}
 	if err := ctx.Err(); err != nil {
 		return Root{}, rootError(opCreateRoot, f.forget(), err)
 	}
@@ -87,33 +103,44 @@ func (f *FileRoots) Create(ctx context.Context) (Root, error) {
 	if err := sweep(f.disk, f.forget()); err != nil {
 		return Root{}, rootError(opCreateRoot, f.forget(), err)
 	}
-	names, err := f.generations()
-	if err == nil && len(names) > 0 {
-		err = fs.ErrExist
-	}
+	list, err := f.generations(opCreateRoot)
 	if err != nil {
-		return Root{}, rootError(opCreateRoot, f.forget(), err)
+		return Root{}, err
 	}
-	root := NewRoot(1, *newSecret())
-	name := filepath.Join(f.forget(), rootName+strconv.Itoa(root.Generation))
-	if err := writeNew(f.disk, name, rootBytes(root)); err != nil {
-		return Root{}, createError(name, err)
+	if len(list) > 0 && list[len(list)-1] >= generation {
+		return Root{}, rootError(opCreateRoot, f.name(generation), fs.ErrExist)
+	}
+	var key [32]byte
+	rand.Read(key[:])
+	root := NewRoot(generation, key)
+	if err := writeNew(f.disk, f.name(generation), rootBytes(root)); err != nil {
+		return Root{}, createError(f.name(generation), err)
 	}
 	if err := f.settle(); err != nil {
-		return Root{}, rootError(opCreateRoot, name, err)
+		return Root{}, rootError(opCreateRoot, f.name(generation), err)
 	}
 	return root, nil
 }
 
-// generations lists the names of root files.
-func (f *FileRoots) generations() (names []string, err error) {
+// generations lists the root files, ascending.
+func (f *FileRoots) generations(op string) (list []int, err error) {
 	entries, err := os.ReadDir(f.forget())
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), rootName) && !strings.Contains(e.Name(), tempMark) {
-			names = append(names, e.Name())
-		}
+	if err != nil {
+		return nil, rootError(op, f.forget(), err)
 	}
-	return names, err
+	for _, e := range entries {
+		digits, found := strings.CutPrefix(e.Name(), rootName)
+		if !found || strings.Contains(e.Name(), tempMark) {
+			continue
+		}
+		generation, err := strconv.Atoi(digits)
+		if err != nil || generation < 1 || strconv.Itoa(generation) != digits {
+			return nil, hub.Errorf(hub.KindPermanent, op, "%s is no root; take it away from there", filepath.Join(f.forget(), e.Name()))
+		}
+		list = append(list, generation)
+	}
+	slices.Sort(list)
+	return list, nil
 }
 
 // settle puts the names on the way to the root on the disk.
@@ -128,14 +155,14 @@ func rootBytes(r Root) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// readRoot reads one root file and holds its name against its content.
-func readRoot(name string) (Root, error) {
+// readRoot reads one root file and holds its name against its content. A file that is not there keeps fs.ErrNotExist.
+func readRoot(name string, generation int) (Root, error) {
 	b, err := readPrivate(opLoadRoot, name, int64(rootSize))
 	if err != nil {
 		return Root{}, rootError(opLoadRoot, name, err)
 	}
-	generation, key, ok := parseRoot(b)
-	if !ok || filepath.Base(name) != rootName+strconv.Itoa(generation) {
+	inside, key, ok := parseRoot(b)
+	if !ok || inside != generation {
 		return Root{}, hub.Errorf(hub.KindPermanent, opLoadRoot, "%s is damaged", name)
 	}
 	return NewRoot(generation, key), nil

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"hub"
@@ -62,10 +61,10 @@ func TestHoldersThatContradict(t *testing.T) {
 		"no lot":                 vary(func(h *gdpr.Holder) { h.Lot = "" }),
 		"unknown lot":            vary(func(h *gdpr.Holder) { h.Lot = "rAw" }),
 		"unparsed with subjects": vary(func(h *gdpr.Holder) { h.Lot = gdpr.LotUnparsed }),
-		"order without subjects": vary(func(h *gdpr.Holder) { h.Subjects = nil }),
-		"empty subject":          vary(func(h *gdpr.Holder) { h.Subjects = []gdpr.SubjectRef{{}} }),
-		"two in one":             vary(func(h *gdpr.Holder) { h.Subjects[0].Order = "2" }),
-		"too many":               vary(func(h *gdpr.Holder) { h.Subjects = make([]gdpr.SubjectRef, 33) }),
+		"order without subjects": vary(func(h *gdpr.Holder) { h.People = nil }),
+		"empty subject":          vary(func(h *gdpr.Holder) { h.People = people(gdpr.SubjectRef{}) }),
+		"two in one":             vary(func(h *gdpr.Holder) { h.People[0].Order = "2" }),
+		"too many":               vary(func(h *gdpr.Holder) { h.People = make([]gdpr.Person, 33) }),
 	} {
 		_, err := k.Seals(ctx, []gdpr.Holder{h})
 		if hub.KindOf(err) != hub.KindInvalid || hub.Parkable(err) || strings.Contains(err.Error(), canary) {
@@ -79,7 +78,9 @@ func TestBatchCost(t *testing.T) {
 	v := newVault()
 	var holders []gdpr.Holder
 	for i := range 500 {
-		holders = append(holders, holder(customer(hub.ExternalID(fmt.Sprint(i/2))), gdpr.SubjectRef{Order: hub.ExternalID(fmt.Sprint(i))}))
+		h := holder(customer(hub.ExternalID(fmt.Sprint(i/2))), gdpr.SubjectRef{Order: hub.ExternalID(fmt.Sprint(i))})
+		h.People[0].Identifiers = []gdpr.Identifier{email(fmt.Sprintf("%d@example.com", i))}
+		holders = append(holders, h)
 	}
 	k := keysOver(v)
 	cost := func(k *gdpr.Keys) gdprtest.Calls {
@@ -87,8 +88,7 @@ func TestBatchCost(t *testing.T) {
 		if _, err := k.Seals(ctx, holders); err != nil {
 			t.Fatal(err)
 		}
-		after := v.Calls()
-		return gdprtest.Calls{ByTag: after.ByTag - before.ByTag, ByID: after.ByID - before.ByID, Add: after.Add - before.Add}
+		return less(v.Calls(), before)
 	}
 	if _, err := k.Tenant(ctx, "ten_a"); err != nil {
 		t.Fatal(err)
@@ -98,9 +98,9 @@ func TestBatchCost(t *testing.T) {
 		keys *gdpr.Keys
 		want gdprtest.Calls
 	}{
-		{"new keys", k, gdprtest.Calls{ByTag: 1, Add: 1}},
+		{"new keys", k, gdprtest.Calls{ByTag: 1, Links: 1, Tombstones: 1, Add: 1}},
 		{"warm", k, gdprtest.Calls{}},
-		{"cold", keysOver(v), gdprtest.Calls{ByTag: 2}},
+		{"cold", keysOver(v), gdprtest.Calls{Poll: 1, Keyrings: 1, ByTag: 2, Links: 2, Tombstones: 1, ByID: 1}},
 	} {
 		if got := cost(step.keys); got != step.want {
 			t.Errorf("%s: %+v, want %+v", step.name, got, step.want)
@@ -118,7 +118,7 @@ func TestVaultIsAskedInOrder(t *testing.T) {
 		holders = append(holders, holder(customer(hub.ExternalID(fmt.Sprint(i)))))
 	}
 	v := ordered{newVault(), t}
-	if _, err := gdpr.NewKeys(root, v, ids, clock, gdpr.Options{}).Seals(ctx, holders); err != nil {
+	if _, err := gdpr.NewKeys(rootsOf(root), v, ids, clock, gdpr.Options{}).Seals(ctx, holders); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -135,17 +135,30 @@ func (o ordered) ByTag(ctx context.Context, tags [][]byte) (map[string]gdpr.Wrap
 	return o.Memory.ByTag(ctx, tags)
 }
 
-func (o ordered) Add(ctx context.Context, keys []gdpr.WrappedKey) (map[string]gdpr.WrappedKey, error) {
-	if !slices.IsSortedFunc(keys, func(a, b gdpr.WrappedKey) int { return bytes.Compare(a.Tag, b.Tag) }) {
-		o.t.Error("Add is given keys out of order")
+func (o ordered) Add(ctx context.Context, revision int64, a gdpr.Addition) (gdpr.Added, error) {
+	links := func(a, b gdpr.Tag) int { return bytes.Compare(a.Link, b.Link) }
+	if !slices.IsSortedFunc(a.Keys, func(a, b gdpr.WrappedKey) int { return bytes.Compare(a.Tag, b.Tag) }) ||
+		!slices.IsSortedFunc(a.Subjects, func(a, b gdpr.NewSubject) int { return links(a.Identity, b.Identity) }) ||
+		!slices.IsSortedFunc(a.Tags, links) {
+		o.t.Error("Add is given keys or tags out of order")
 	}
-	return o.Memory.Add(ctx, keys)
+	return o.Memory.Add(ctx, revision, a)
 }
 
 // TestVaultHoldsNothingPersonal looks for the ids of customer and order in every field of every row.
 func TestVaultHoldsNothingPersonal(t *testing.T) {
 	v := newVault()
-	sealFor(t, keysOver(v), holder(customer(canary), gdpr.SubjectRef{Order: canary + "-order"}))
+	h := holder(customer(canary), gdpr.SubjectRef{Order: canary + "-order"})
+	h.People[0].Identifiers = []gdpr.Identifier{email(canary + "@example.com")}
+	sealFor(t, keysOver(v), h)
+	for _, tag := range v.Tags() {
+		if strings.Contains(fmt.Sprintf("%s %s %s %s", tag.Link, tag.Tag, tag.Owner, tag.Sealed), canary) {
+			t.Error("a tag holds what the platform calls the person")
+		}
+		if len(tag.Link) != 32 || len(tag.Tag) != 32 || len(tag.Owner) != 16 || len(tag.Sealed) > 255 || tag.Generation != 1 {
+			t.Errorf("tag %+v", tag)
+		}
+	}
 	for _, row := range v.All() {
 		if strings.Contains(fmt.Sprintf("%s %s %s %s", row.ID, row.Tag, row.Wrapped, []string{string(row.Tenant),
 			string(row.Connection), string(row.Class), string(row.Week)}), canary) {
@@ -157,68 +170,15 @@ func TestVaultHoldsNothingPersonal(t *testing.T) {
 		if isLot := row.Kind == gdpr.KindLot; isLot != (row.Week == week && row.Connection == "con_a" && row.Class == gdpr.LotOrder) {
 			t.Errorf("row %+v", row)
 		}
-	}
-}
-
-// TestFirstWriterWins lets several hubs create the same keys over one vault at once: each has seen that they are missing
-// before the first of them adds one.
-func TestFirstWriterWins(t *testing.T) {
-	const hubs, rounds = 4, 25
-	for round := range rounds {
-		v := newVault()
-		together := &barrier{Memory: v, size: hubs, open: make(chan struct{})}
-		var envelopes [hubs][]byte
-		var seals [hubs]*gdpr.Seal
-		var wg sync.WaitGroup
-		for i := range hubs {
-			wg.Go(func() {
-				s, err := keysOver(together).Seals(ctx, []gdpr.Holder{holder(customer("1"), customer("2"))})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				seals[i] = s[0]
-				envelopes[i], _ = s[0].Seal(place, fmt.Append(nil, i))
-			})
-		}
-		wg.Wait()
-		for i := range hubs {
-			if seals[i] == nil || !reflect.DeepEqual(seals[i].Subjects(), seals[0].Subjects()) || seals[i].Lot() != seals[0].Lot() {
-				t.Fatalf("round %d: hub %d has other keys than hub 0", round, i)
-			}
-			opens(t, v, place, envelopes[i], fmt.Sprint(i))
-		}
-		if calls := v.Calls(); calls.Add < 2*hubs {
-			t.Fatalf("round %d: %d additions, so the hubs did not race", round, calls.Add)
+		if (row.Expires != "") != (row.Kind == gdpr.KindLot) || row.Generation != 1 {
+			t.Errorf("row %+v", row)
 		}
 	}
-	t.Logf("%d rounds of %d hubs, all with the same keys", rounds, hubs)
-}
-
-// barrier is a vault whose ByTag answers when all hubs have asked, again and again.
-type barrier struct {
-	*gdprtest.Memory
-	mu            sync.Mutex
-	size, waiting int
-	open          chan struct{}
-}
-
-func (b *barrier) ByTag(ctx context.Context, tags [][]byte) (map[string]gdpr.WrappedKey, error) {
-	rows, err := b.Memory.ByTag(ctx, tags)
-	b.mu.Lock()
-	open := b.open
-	if b.waiting++; b.waiting == b.size {
-		b.waiting, b.open = 0, make(chan struct{})
-		close(open)
-	}
-	b.mu.Unlock()
-	<-open
-	return rows, err
 }
 
 func TestCacheIsBounded(t *testing.T) {
 	v := newVault()
-	k := gdpr.NewKeys(root, v, ids, clock, gdpr.Options{CachedKeys: 10})
+	k := gdpr.NewKeys(rootsOf(root), v, ids, clock, gdpr.Options{CachedKeys: 10})
 	var envelopes [][]byte
 	for i := range 50 {
 		s := sealFor(t, k, holder(customer(hub.ExternalID(fmt.Sprint(i)))))
@@ -251,7 +211,7 @@ func TestWrongRoot(t *testing.T) {
 		"other key":        gdpr.NewRoot(1, [32]byte{9}),
 		"other generation": gdpr.NewRoot(2, [32]byte{1, 2, 3}),
 	} {
-		k := gdpr.NewKeys(other, v, ids, clock, gdpr.Options{})
+		k := gdpr.NewKeys(rootsOf(other), v, ids, clock, gdpr.Options{})
 		_, openErr := k.Open(ctx, place, b)
 		_, sealErr := k.Seals(ctx, []gdpr.Holder{holder(customer("1"))})
 		_, tenantErr := k.Tenant(ctx, "ten_a")
@@ -278,7 +238,8 @@ func TestDamagedVault(t *testing.T) {
 	check := func(row gdpr.WrappedKey) {
 		t.Helper()
 		v.Replace(row)
-		got, err := keysOver(v).Open(ctx, place, b)
+		gdpr.DropCache(k)
+		got, err := k.Open(ctx, place, b)
 		unreadable(t, place, got, err)
 		damages++
 	}
@@ -297,6 +258,8 @@ func TestDamagedVault(t *testing.T) {
 		for _, change := range []func(*gdpr.WrappedKey){
 			func(r *gdpr.WrappedKey) { r.Tenant = "ten_b" }, func(r *gdpr.WrappedKey) { r.Kind = gdpr.KindTenant },
 			func(r *gdpr.WrappedKey) { r.Connection = "con_b" }, func(r *gdpr.WrappedKey) { r.Week = "2026-W48" },
+			func(r *gdpr.WrappedKey) { r.Expires = "2030-W01" }, func(r *gdpr.WrappedKey) { r.Slot++ },
+			func(r *gdpr.WrappedKey) { r.Expires, r.Slot = "2030-W01", gdpr.Week("2030-W01").Slot() },
 			func(r *gdpr.WrappedKey) { r.Class = gdpr.LotRaw }, func(r *gdpr.WrappedKey) { r.Tag = make([]byte, 32) },
 		} {
 			damaged := row
@@ -318,7 +281,7 @@ func TestExchangedRows(t *testing.T) {
 	rows, _ := v.ByID(ctx, []string{idOne, idTwo})
 	a, b := rows[idOne], rows[idTwo]
 	swap := liar{Memory: v, swap: map[string]gdpr.WrappedKey{string(a.Tag): b, string(b.Tag): a, idOne: b, idTwo: a}}
-	_, err := gdpr.NewKeys(root, swap, ids, clock, gdpr.Options{}).Seals(ctx, []gdpr.Holder{holder(customer("1"))})
+	_, err := keysOver(swap).Seals(ctx, []gdpr.Holder{holder(customer("1"))})
 	if hub.CodeOf(err) != hub.CodeUnreadable {
 		t.Errorf("sealing under exchanged rows: %v", err)
 	}
@@ -332,13 +295,39 @@ func TestExchangedRows(t *testing.T) {
 	}
 }
 
+// TestPersonWithAnotherKey: a key row that is damaged, or holds a key that the person's tags do not come from, closes that
+// person alone.
+func TestPersonWithAnotherKey(t *testing.T) {
+	v := newVault()
+	k := keysOver(v)
+	s := sealFor(t, k, holder(customer("1")))
+	sealFor(t, k, holder(customer("2")))
+	id := string(s.Subjects()[0])
+	rows, err := v.ByID(ctx, []string{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := rows[id]
+	damaged.Wrapped = bytes.Clone(damaged.Wrapped)
+	damaged.Wrapped[50] ^= 1
+	for name, row := range map[string]gdpr.WrappedKey{"damaged": damaged, "another key": gdpr.WrapOther(k, rows[id], [32]byte{7})} {
+		v.Replace(row)
+		cold := keysOver(v)
+		if _, err := cold.Seals(ctx, []gdpr.Holder{holder(customer("1"))}); hub.CodeOf(err) != hub.CodeUnreadable {
+			t.Errorf("%s: %v", name, err)
+		}
+		sealFor(t, cold, holder(customer("2")))
+	}
+}
+
 // liar is a vault that answers with other rows.
 type liar struct {
 	*gdprtest.Memory
 	swap map[string]gdpr.WrappedKey
 }
 
-func (l liar) lie(rows map[string]gdpr.WrappedKey, err error) (map[string]gdpr.WrappedKey, error) {
+func (l liar) ByID(ctx context.Context, ids []string) (map[string]gdpr.WrappedKey, error) {
+	rows, err := l.Memory.ByID(ctx, ids)
 	for asked := range rows {
 		if row, ok := l.swap[asked]; ok {
 			rows[asked] = row
@@ -347,20 +336,12 @@ func (l liar) lie(rows map[string]gdpr.WrappedKey, err error) (map[string]gdpr.W
 	return rows, err
 }
 
-func (l liar) ByTag(ctx context.Context, tags [][]byte) (map[string]gdpr.WrappedKey, error) {
-	return l.lie(l.Memory.ByTag(ctx, tags))
-}
-
-func (l liar) ByID(ctx context.Context, ids []string) (map[string]gdpr.WrappedKey, error) {
-	return l.lie(l.Memory.ByID(ctx, ids))
-}
-
 // TestVaultTrouble: an error of the vault keeps its kind, and one after the deed ("did it, then reported failure") does
 // no harm when the call is repeated.
 func TestVaultTrouble(t *testing.T) {
 	v := newVault()
 	down := &hub.Error{Kind: hub.KindUnavailable, Op: "asking vault"}
-	k := gdpr.NewKeys(root, failing{v, down}, ids, clock, gdpr.Options{})
+	k := gdpr.NewKeys(rootsOf(root), failing{v, down}, ids, clock, gdpr.Options{})
 	for _, keys := range []int{1, 3} { // the tenant's, then the subject's and the lot's
 		if _, err := k.Seals(ctx, []gdpr.Holder{holder(customer("1"))}); hub.KindOf(err) != hub.KindUnavailable || !errors.Is(err, down) {
 			t.Errorf("Seals: %v", err)
@@ -383,9 +364,16 @@ type failing struct {
 	err error
 }
 
-func (f failing) Add(ctx context.Context, keys []gdpr.WrappedKey) (map[string]gdpr.WrappedKey, error) {
-	if _, err := f.Memory.Add(ctx, keys); err != nil {
-		return nil, err
+func (f failing) Add(ctx context.Context, revision int64, a gdpr.Addition) (gdpr.Added, error) {
+	if _, err := f.Memory.Add(ctx, revision, a); err != nil {
+		return gdpr.Added{}, err
 	}
-	return nil, f.err
+	return gdpr.Added{}, f.err
+}
+
+// less subtracts what was asked before.
+func less(now, before gdprtest.Calls) gdprtest.Calls {
+	return gdprtest.Calls{ByTag: now.ByTag - before.ByTag, ByID: now.ByID - before.ByID, Links: now.Links - before.Links,
+		Tagged: now.Tagged - before.Tagged, Tombstones: now.Tombstones - before.Tombstones, Add: now.Add - before.Add,
+		Poll: now.Poll - before.Poll, Keyrings: now.Keyrings - before.Keyrings, PutKeyring: now.PutKeyring - before.PutKeyring}
 }

@@ -2,6 +2,10 @@ package gdpr
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
 
 	"hub"
 )
@@ -20,7 +24,7 @@ type Opened struct {
 
 // Open opens a value that a Seal sealed. It never creates a key. The error is KindPermanent with hub.CodeUnreadable
 // when the bytes are damaged or from another place, KindNotFound with CodeKeyGone when a key has died, and that of the
-// vault when it cannot be asked.
+// vault, or CodeVaultStale, when it cannot be asked. What was read must not be answered before Fresh has been asked again.
 func (k *Keys) Open(ctx context.Context, p Place, envelope []byte) ([]byte, error) {
 	return k.openOne(ctx, formatPersonal, Sealed{p, envelope})
 }
@@ -40,6 +44,34 @@ func (k *Keys) openOne(ctx context.Context, f format, s Sealed) ([]byte, error) 
 }
 
 func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, error) {
+	ready := k.ready
+	if f == formatCredential {
+		ready = k.readyAnyway
+	}
+	ring, err := ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var opened []Opened
+	err = k.withRing(ctx, ring, func(ring *Keyring) (err error) {
+		opened, err = k.openUnder(ctx, ring, f, list)
+		return err
+	})
+	if errors.Is(err, errBehind) { // nor is there a newer keyring: it is what the values say
+		err = nil
+	}
+	if err == nil && f != formatCredential {
+		err = k.Fresh() // the process may have stood still since the lease was looked at
+	}
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+// openUnder opens the values under a keyring. The error is about the vault, or has the cause errBehind when a newer keyring
+// might open more; the results are complete then too.
+func (k *Keys) openUnder(ctx context.Context, ring *Keyring, f format, list []Sealed) ([]Opened, error) {
 	parsed := make([]envelope, len(list))
 	wanted := make(map[string]bool, 2*len(list))
 	opened := make([]Opened, len(list))
@@ -54,13 +86,19 @@ func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, 
 			wanted[e.id(at)] = true
 		}
 	}
-	keys, broken, err := k.lookUp(ctx, wanted)
+	keys, broken, err := k.lookUp(ctx, ring, wanted)
 	if err != nil {
 		return nil, err
 	}
+	now := k.clock()
 	for i, s := range list {
 		if opened[i].Err == nil {
-			opened[i].Plaintext, opened[i].Err = parsed[i].openWith(s.Place, keys, broken)
+			opened[i].Plaintext, opened[i].Err = parsed[i].openWith(s.Place, keys, broken, now)
+		}
+	}
+	for _, err := range broken {
+		if errors.Is(err, errBehind) {
+			return opened, err
 		}
 	}
 	return opened, nil
@@ -81,13 +119,9 @@ func (e envelope) id(at int) string { return idText(e.kind(at).prefix(), e.ids[a
 
 // lookUp returns the keys with these ids, and why some that exist cannot be used. A vault that answers with the row of
 // another id is caught by the commitment of the value.
-func (k *Keys) lookUp(ctx context.Context, wanted map[string]bool) (keys map[string]*key, broken map[string]error, err error) {
-	ids := make([]string, 0, len(wanted))
-	for id := range wanted {
-		ids = append(ids, id)
-	}
-	keys, broken = make(map[string]*key, len(ids)), make(map[string]error)
-	ids = k.cache.ids(ids, keys)
+func (k *Keys) lookUp(ctx context.Context, ring *Keyring, wanted map[string]bool) (keys map[string]*key, broken map[string]error, err error) {
+	keys, broken = make(map[string]*key, len(wanted)), make(map[string]error)
+	ids, epoch := k.cache.ids(slices.Sorted(maps.Keys(wanted)), keys)
 	if len(ids) == 0 {
 		return keys, broken, nil
 	}
@@ -96,19 +130,20 @@ func (k *Keys) lookUp(ctx context.Context, wanted map[string]bool) (keys map[str
 		return nil, nil, vaultError(opOpen, err)
 	}
 	for id, row := range rows {
-		opened, err := k.open(opOpen, row)
+		opened, err := ring.open(opOpen, row)
 		if err != nil {
 			broken[id] = err
 			continue
 		}
-		k.cache.add(opened)
+		k.cache.add(opened, epoch)
 		keys[id] = opened
 	}
 	return keys, broken, nil
 }
 
-// openWith opens e with the keys that its header names. A key of another tenant counts as damage: the value was moved.
-func (e envelope) openWith(p Place, keys map[string]*key, broken map[string]error) ([]byte, error) {
+// openWith opens e with the keys that its header names. A key of another tenant counts as damage: the value was moved. A lot
+// whose week is over is gone, even while the key is still there.
+func (e envelope) openWith(p Place, keys map[string]*key, broken map[string]error, now time.Time) ([]byte, error) {
 	secrets := make([]*[32]byte, len(e.ids))
 	for at := range e.ids {
 		id := e.id(at)
@@ -123,7 +158,23 @@ func (e envelope) openWith(p Place, keys map[string]*key, broken map[string]erro
 		if k.tenant != p.Tenant {
 			return nil, p.unreadable()
 		}
+		if k.kind == KindLot && k.expires.over(now) {
+			return nil, p.gone()
+		}
 		secrets[at] = k.secret
 	}
 	return e.open(p, extract(nil, secrets...))
+}
+
+// SubjectsOf returns whose data an envelope holds, without opening it; nobody's for what could not be parsed. ok is false
+// for what is no envelope of personal data, or has a damaged header.
+func SubjectsOf(sealed []byte) (subjects []SubjectID, ok bool) {
+	e, ok := parseEnvelope(sealed)
+	if !ok || e.format != formatPersonal {
+		return nil, false
+	}
+	for at := range len(e.ids) - 1 {
+		subjects = append(subjects, SubjectID(e.id(at)))
+	}
+	return subjects, true
 }

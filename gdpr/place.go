@@ -41,6 +41,16 @@ func (p Place) additional(header []byte) []byte {
 	return part(b, header)
 }
 
+// OrderPlace is where one part of the personal data of an order rests, sealed at a revision.
+func OrderPlace(t hub.TenantID, id hub.OrderID, part hub.PersonalPart, revision int64) Place {
+	return Place{Tenant: t, Table: "orders/" + string(part), Row: string(id), Class: hub.P1, Version: revision}
+}
+
+// ParkedPlace is where the bytes of a parked delivery rest.
+func ParkedPlace(t hub.TenantID, id hub.ParkedID) Place {
+	return Place{Tenant: t, Table: "parked", Row: string(id), Class: hub.P1}
+}
+
 // check refuses a place that leaves open where the value rests. Only what the intake seals may have no tenant yet.
 func (p Place) check(op string) error {
 	if p.Table == "" || p.Row == "" || p.Class == "" {

@@ -9,11 +9,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"hub"
 	"hub/gdpr"
+	"hub/gdpr/gdprtest"
 )
 
 // The functions of this file are written from docs/format-sealed.md alone. They use no function and no constant of
@@ -72,24 +74,84 @@ func docCRC(s string) string {
 	return string(binary.BigEndian.AppendUint32(nil, sum))
 }
 
-// docRoot reads a root file.
-func docRoot(file string) (root string, err error) {
-	if len(file) != 48 || file[:8] != "hubroot\x01" || file[44:] != docCRC(file[:44]) {
-		return "", errors.New("not a root file")
+// docRing is a keyring: of each slot the keys by version.
+type docRing map[uint32]map[uint32]string
+
+func u32(s string) uint32 { return binary.BigEndian.Uint32([]byte(s)) }
+
+// docKeyring opens a sealed keyring.
+func docKeyring(root, blob string) (docRing, error) {
+	if len(blob) < 40 || blob[:8] != "hubring\x01" || blob[36:40] != docCRC(blob[:36]) {
+		return nil, errors.New("not a keyring")
 	}
-	return file[12:44], nil
+	if blob[12:28] != docHKDF(root, "hub root id 1", 16) {
+		return nil, errors.New("another root")
+	}
+	plain, err := docGCM(docHKDF(root, "hub keyring 1", 32), docParts("hub keyring 1", blob[:40]), blob[40:])
+	if err != nil {
+		return nil, err
+	}
+	ring := docRing{}
+	n, plain := u32(plain), plain[4:]
+	for range n {
+		slot, keys := u32(plain), map[uint32]string{u32(plain[4:]): plain[8:40]}
+		old := u32(plain[40:])
+		if plain = plain[44:]; old != 0 {
+			keys[old], plain = plain[:32], plain[32:]
+		}
+		ring[slot] = keys
+	}
+	if len(plain) != 0 {
+		return nil, errors.New("bytes behind the last slot")
+	}
+	return ring, nil
 }
 
-// docUnwrap opens a wrapped key.
-func docUnwrap(root, label, wrapped string, row ...string) (string, error) {
-	if len(wrapped) != 88 || wrapped[:4] != "HW\x01\x00" || wrapped[24:28] != docCRC(wrapped[:24]) {
+func docBucket(raw string) uint32 { return uint32(raw[len(raw)-2])<<8 | uint32(raw[len(raw)-1]) }
+
+// docUnwrap opens the wrapped key of a row.
+func docUnwrap(ring docRing, r gdpr.WrappedKey) (string, error) {
+	w := string(r.Wrapped)
+	if len(w) != 92 || w[:4] != "HW\x02\x00" || w[28:32] != docCRC(w[:28]) {
 		return "", errors.New("not a wrapped key")
 	}
-	if wrapped[8:24] != docHKDF(root, "hub root id 1", 16) {
-		return "", errors.New("another root")
+	key, ok := ring[u32(w[4:])][u32(w[8:])]
+	if !ok {
+		return "", errors.New("key of the slot gone")
 	}
-	aad := docParts(append([]string{"hub wrapped key 1"}, row...)...) + docParts(wrapped[:28])
-	return docGCM(docHKDF(root, label, 32), aad, wrapped[28:])
+	if w[12:28] != docHKDF(key, "hub slot id 1", 16) {
+		return "", errors.New("another keyring")
+	}
+	aad := docParts("hub wrapped key 2", string(r.Kind), r.ID, string(r.Tenant), string(r.Tag), string(r.Connection),
+		string(r.Class), string(r.Week), string(r.Expires)) + docParts(w[:32])
+	return docGCM(docHKDF(key, "hub slot wrap 1", 32), aad, w[32:])
+}
+
+// docTag reads what a tag leads to, and checks it.
+func docTag(ring docRing, t gdpr.Tag) (inner, subject string, err error) {
+	sealed, flag := string(t.Sealed), "\x00"
+	if t.Identity {
+		flag = "\x01"
+	}
+	key, ok := ring[uint32(t.Slot)][u32(sealed)]
+	if !ok {
+		return "", "", errors.New("key of the slot gone")
+	}
+	aad := docParts("hub tag 1", string(t.Owner)) + flag
+	plain, err := docGCM(docHKDF(key, "hub slot tag seal 1", 32), aad, sealed[4:])
+	if err != nil {
+		return "", "", err
+	}
+	inner, subject = plain[:32], plain[32:]
+	tagKey := docHKDF(key, "hub slot tag 1", 32)
+	link := docHMAC(tagKey, inner+subject)
+	if t.Identity {
+		link = docHMAC(tagKey, inner)
+	}
+	if uint32(t.Slot) != docBucket(inner) || string(t.Tag) != docHMAC(tagKey, inner) || string(t.Link) != link {
+		return "", "", errors.New("the tag contradicts what it seals")
+	}
+	return inner, subject, nil
 }
 
 // docOpen opens an envelope of any format; key finds a key by its 16 bytes and prefix.
@@ -133,27 +195,48 @@ func docID(prefix, raw string) string {
 }
 
 // docVault returns a finder of keys in the vault's rows.
-func docVault(root string, rows []gdpr.WrappedKey) func(prefix, raw string) (string, error) {
+func docVault(ring docRing, rows []gdpr.WrappedKey) func(prefix, raw string) (string, error) {
 	return func(prefix, raw string) (string, error) {
 		for _, r := range rows {
 			if r.ID == docID(prefix, raw) {
-				return docUnwrap(root, "hub vault wrap 1", string(r.Wrapped), string(r.Kind), r.ID, string(r.Tenant), string(r.Tag),
-					string(r.Connection), string(r.Class), string(r.Week))
+				return docUnwrap(ring, r)
 			}
 		}
 		return "", errors.New("key gone")
 	}
 }
 
-func TestIndependentReader(t *testing.T) {
+// docRootFile makes a root file of a chosen key and returns the store over it.
+func docRootFile(t *testing.T, key string) gdpr.RootStore {
+	t.Helper()
 	dir := t.TempDir()
-	made := createRoot(t, dir)
-	rootKey, err := docRoot(string(read(t, filepath.Join(dir, "forget", "root.1"))))
+	file := "hubroot\x01" + "\x00\x00\x00\x01" + key
+	if err := os.Mkdir(filepath.Join(dir, "forget"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "forget", "root.1"), []byte(file+docCRC(file)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return gdpr.OpenFileRoots(dir, clock, dir)
+}
+
+func docOpenRing(t *testing.T, v gdpr.Vault, root string) docRing {
+	t.Helper()
+	sealed, err := v.Keyrings(ctx)
+	if err != nil || len(sealed) != 1 {
+		t.Fatal(len(sealed), err)
+	}
+	ring, err := docKeyring(root, string(sealed[0].Blob))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return ring
+}
+
+func TestIndependentReader(t *testing.T) {
+	rootKey := "thirty-two bytes of a root key.."
 	v := newVault()
-	k := gdpr.NewKeys(made, v, ids, clock, gdpr.Options{})
+	k := gdpr.NewKeys(docRootFile(t, rootKey), v, ids, clock, gdpr.Options{})
 	p := gdpr.Place{Tenant: "ten_a", Table: "orders", Row: "ord_ü", Class: hub.P2, Version: -7}
 	tenant, table, row, class, version := "ten_a", "orders", "ord_ü", "P2", uint64(1<<64-7)
 	one := sealFor(t, k, holder(customer("1")))
@@ -167,59 +250,64 @@ func TestIndependentReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	envelopes = append(envelopes, string(credential))
+	ring := docOpenRing(t, v, rootKey)
 	for i, e := range envelopes {
-		got, err := docOpen(e, tenant, table, row, class, version, docVault(rootKey, v.All()))
+		got, err := docOpen(e, tenant, table, row, class, version, docVault(ring, v.All()))
 		if err != nil || got != canary {
 			t.Errorf("envelope %d: %q, %v", i, got, err)
 		}
-		if _, err := docOpen(e, tenant, table, "ord_2", class, version, docVault(rootKey, v.All())); err == nil {
+		if _, err := docOpen(e, tenant, table, "ord_2", class, version, docVault(ring, v.All())); err == nil {
 			t.Errorf("envelope %d opens at another place: this reader proves nothing", i)
 		}
 	}
 	v.Destroy(string(one.Subjects()[0]))
 	for i, e := range envelopes {
-		_, err := docOpen(e, tenant, table, row, class, version, docVault(rootKey, v.All()))
+		_, err := docOpen(e, tenant, table, row, class, version, docVault(ring, v.All()))
 		if dead := i < 2; (err != nil) != dead {
 			t.Errorf("envelope %d after the first subject's death: %v", i, err)
 		}
 	}
 }
 
-func TestIndependentReaderOfIntake(t *testing.T) {
-	dir := t.TempDir()
-	made := createRoot(t, dir)
-	rootKey, err := docRoot(string(read(t, filepath.Join(dir, "forget", "root.1"))))
+// TestIndependentReaderBetweenKeys reads a keyring in the middle of a forget cycle.
+func TestIndependentReaderBetweenKeys(t *testing.T) {
+	v, made := populated(t, 3)
+	rootKey := string([]byte{1, 2, 3}) + string(make([]byte, 29))
+	rows := v.All()
+	next := made.Renewed([]gdpr.Slot{rows[0].Slot, rows[1].Slot})
+	ring, err := docKeyring(rootKey, string(next.Sealed(root, 2).Blob))
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := gdpr.OpenIntakeKey(ctx, filepath.Join(dir, "intake"), made)
+	done, err := docKeyring(rootKey, string(next.Finished(nil).Sealed(root, 3).Blob))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := k.Seal(nil, walPlace, []byte(canary))
+	after, _, err := next.Rewrap(rows[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := string(read(t, filepath.Join(dir, "intake", "intake.key")))
-	if len(file) != 112 || file[:8] != "hubintk\x01" {
-		t.Fatal("not an intake key file")
+	before, err := docUnwrap(ring, rows[0])
+	if err != nil {
+		t.Fatal(err)
 	}
-	find := func(_, raw string) (string, error) {
-		if raw != file[8:24] {
-			return "", errors.New("another intake key")
+	for _, r := range []docRing{ring, done} {
+		if got, err := docUnwrap(r, after); err != nil || got != before {
+			t.Errorf("wrapped again: %v", err)
 		}
-		return docUnwrap(rootKey, "hub intake wrap 1", file[24:], "intake", raw, "", "", "", "", "")
 	}
-	if got, err := docOpen(string(e), "", "wal", "con_1", "P1", 0, find); err != nil || got != canary {
-		t.Errorf("%q, %v", got, err)
+	if _, err := docUnwrap(done, rows[0]); err == nil {
+		t.Error("the former bytes open under the finished keyring")
 	}
 }
 
-// TestDocumentedHashes computes tags, delivery key and digest by the document.
+// TestDocumentedHashes computes tags, tombstone, owner, delivery key and digest by the document.
 func TestDocumentedHashes(t *testing.T) {
 	v := newVault()
 	k := keysOver(v)
-	s := sealFor(t, k, holder(customer("77"), gdpr.SubjectRef{Order: "88"}))
+	h := holder(customer("77"), gdpr.SubjectRef{Order: "88"}, gdpr.SubjectRef{Order: "88", Role: gdpr.RolePayer, Name: "anna"})
+	h.People[0].Identifiers = []gdpr.Identifier{email("A@example.com")}
+	s := sealFor(t, k, h)
 	if _, err := k.SealCredential(ctx, gdpr.CredentialOwner{Connection: "con_a"}, place, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -231,24 +319,34 @@ func TestDocumentedHashes(t *testing.T) {
 	for _, r := range v.All() {
 		rows[string(r.Tag)] = r
 	}
-	tenantRow := rows[sha("hub tenant tag 1", "ten_a")]
-	rootKey := string([]byte{1, 2, 3}) + string(make([]byte, 29))
-	tk, err := docUnwrap(rootKey, "hub vault wrap 1", string(tenantRow.Wrapped), "tenant", tenantRow.ID, "ten_a", string(tenantRow.Tag), "", "", "")
+	ring := docOpenRing(t, v, string([]byte{1, 2, 3})+string(make([]byte, 29)))
+	tk, err := docUnwrap(ring, rows[sha("hub tenant tag 1", "ten_a")])
 	if err != nil {
 		t.Fatal(err)
 	}
-	index := docHKDF(tk, "hub tenant index 1", 32)
+	subjects := map[string]string{}
+	for _, id := range s.Subjects() {
+		raw, err := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding).DecodeString(string(id[4:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		subjects[string(id)] = string(raw)
+	}
 	for tag, want := range map[string]string{
-		sha("hub lot tag 1", "ten_a", "con_a", "order", "2026-W47"): string(s.Lot()),
-		docHMAC(index, docParts("con_a", "customer", "77")):         string(s.Subjects()[0]),
-		docHMAC(index, docParts("con_a", "order", "88")):            string(s.Subjects()[1]),
-		sha("hub credential tag 1", "ten_a", "con_a", ""):           "ck_",
-		sha("hub tenant tag 1", "ten_a"):                            "tk_",
+		sha("hub lot tag 2", "ten_a", "con_a", "order", "2026-W47", "2028-W47"): string(s.Lot()),
+		sha("hub subject key tag 1", subjects[string(s.Subjects()[0])]):         string(s.Subjects()[0]),
+		sha("hub credential tag 1", "ten_a", "con_a", ""):                       "ck_",
+		sha("hub tenant tag 1", "ten_a"):                                        "tk_",
 	} {
-		if got := rows[tag].ID; got == "" || got[:len(want)] != want {
+		r := rows[tag]
+		if got := r.ID; got == "" || got[:len(want)] != want {
 			t.Errorf("a documented tag finds %q, want %q", got, want)
 		}
+		if slot := uint32(r.Slot); r.Kind == gdpr.KindLot && slot != 65536+(2028-1970)*52+10+46+1 {
+			t.Errorf("2028-W47 has slot 65536 + %d", slot-65536)
+		}
 	}
+	docIndex(t, ring, v, tk, s)
 	body := sha256.Sum256([]byte("body"))
 	delivery := tenantKeys(t, k, "ten_a").DeliveryKey("con_a", "orders/create", "d1", []byte("body"))
 	if want := docHMAC(docHKDF(tk, "hub tenant delivery 1", 32), docParts("con_a", "orders/create", "d1", string(body[:]))); string(delivery[:]) != want {
@@ -257,5 +355,37 @@ func TestDocumentedHashes(t *testing.T) {
 	digest := tenantKeys(t, k, "ten_a").Digest([]byte("a"), nil, []byte("b"))
 	if want := docHMAC(docHKDF(tk, "hub tenant digest 1", 32), docParts("a", "", "b")); string(digest[:]) != want {
 		t.Error("digest differs from the document")
+	}
+	hashes, err := k.TombstoneHashes(ctx, "ten_a", v.Tags())
+	inner := docHMAC(docHKDF(tk, "hub tenant index 1", 32), docParts("con_a", "order", "88"))
+	if want := docHMAC(docHKDF(tk, "hub tenant tombstone 1", 32), inner); err != nil || len(hashes) != 3 ||
+		len(hashes[s.Subjects()[1]]) != 1 || string(hashes[s.Subjects()[1]][0]) != want {
+		t.Errorf("tombstone differs from the document: %v", err)
+	}
+}
+
+// docIndex reads all tags and holds them against what the document says of the people of TestDocumentedHashes.
+func docIndex(t *testing.T, ring docRing, v *gdprtest.Memory, tk string, s *gdpr.Seal) {
+	t.Helper()
+	index := docHKDF(tk, "hub tenant index 1", 32)
+	want := map[string]gdpr.SubjectID{
+		docHMAC(index, docParts("con_a", "customer", "77")):              s.Subjects()[0],
+		docHMAC(index, docParts("con_a", "order", "88")):                 s.Subjects()[1],
+		docHMAC(index, docParts("con_a", "payer", "88", "anna")):         s.Subjects()[2],
+		docHMAC(index, docParts("identifier", "email", "a@example.com")): s.Subjects()[0],
+	}
+	for _, tag := range v.Tags() {
+		inner, raw, err := docTag(ring, tag)
+		if err != nil || docID("sub_", raw) != string(want[inner]) {
+			t.Errorf("a tag leads to %s, %v; want %s", docID("sub_", raw), err, want[inner])
+		}
+		delete(want, inner)
+		sk, err := docVault(ring, v.All())("sub_", raw)
+		if err != nil || string(tag.Owner) != docHKDF(sk, "hub subject owner 1", 16) {
+			t.Errorf("owner differs from the document: %v", err)
+		}
+	}
+	if len(want) != 0 {
+		t.Errorf("%d tags are missing", len(want))
 	}
 }

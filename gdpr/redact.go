@@ -20,7 +20,4 @@ func (s *Seal) Format(state fmt.State, _ rune) { redact(state, "seal") }
 // Format implements fmt.Formatter.
 func (t *TenantKeys) Format(s fmt.State, _ rune) { redact(s, "tenant keys") }
 
-// Format implements fmt.Formatter.
-func (k *IntakeKey) Format(s fmt.State, _ rune) { redact(s, "intake key") }
-
 func redact(s fmt.State, name string) { _, _ = io.WriteString(s, name) }

@@ -3,6 +3,7 @@ package gdpr_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,12 +33,44 @@ func ids() (id [16]byte) {
 	return id
 }
 
-func keysOver(v gdpr.Vault) *gdpr.Keys { return gdpr.NewKeys(root, v, ids, clock, gdpr.Options{}) }
+func keysOver(v gdpr.Vault) *gdpr.Keys {
+	return gdpr.NewKeys(rootsOf(root), v, ids, clock, gdpr.Options{})
+}
+
+// shelf is a root store in memory: the roots that it holds.
+type shelf struct{ roots []gdpr.Root }
+
+func rootsOf(roots ...gdpr.Root) *shelf { return &shelf{roots} }
+
+func (s *shelf) Load(context.Context) ([]gdpr.Root, error) {
+	if len(s.roots) == 0 {
+		return nil, &hub.Error{Kind: hub.KindNotFound, Op: "loading root"}
+	}
+	return s.roots, nil
+}
+
+func (s *shelf) Create(context.Context, int) (gdpr.Root, error) {
+	return gdpr.Root{}, errors.ErrUnsupported
+}
+
+func (s *shelf) Destroy(context.Context, int) (gdpr.Receipt, error) {
+	return gdpr.Receipt{}, errors.ErrUnsupported
+}
+
+func (s *shelf) Lock(context.Context) (func(), error) { return nil, errors.ErrUnsupported }
 
 func customer(id hub.ExternalID) gdpr.SubjectRef { return gdpr.SubjectRef{Customer: id} }
 
 func holder(subjects ...gdpr.SubjectRef) gdpr.Holder {
-	return gdpr.Holder{Tenant: "ten_a", Connection: "con_a", Subjects: subjects, Lot: gdpr.LotOrder, Week: week}
+	return gdpr.Holder{Tenant: "ten_a", Connection: "con_a", People: people(subjects...), Lot: gdpr.LotOrder, Week: week}
+}
+
+// people are persons who placed their orders before the clock's time.
+func people(subjects ...gdpr.SubjectRef) (list []gdpr.Person) {
+	for _, s := range subjects {
+		list = append(list, gdpr.Person{SubjectRef: s, PlacedAt: clock().Add(-time.Hour)})
+	}
+	return list
 }
 
 var place = gdpr.Place{Tenant: "ten_a", Table: "orders", Row: "ord_1", Class: hub.P1, Version: 3}
@@ -91,6 +124,14 @@ func unreadable(t testing.TB, p gdpr.Place, plaintext []byte, err error) {
 func gone(t testing.TB, p gdpr.Place, plaintext []byte, err error) {
 	t.Helper()
 	refused(t, p, plaintext, err, hub.KindNotFound, gdpr.CodeKeyGone)
+}
+
+func email(address string) gdpr.Identifier {
+	id, err := gdpr.NewIdentifier(gdpr.IdentifierEmail, address)
+	if err != nil {
+		panic(err)
+	}
+	return id
 }
 
 func newVault() *gdprtest.Memory { return gdprtest.NewMemory() }

@@ -10,18 +10,23 @@ import (
 
 // TenantKeys are the keyed hashes of one tenant. Whoever has the databases but not the vault can neither compute them
 // nor test a guess. They are safe for concurrent use.
-type TenantKeys struct{ index, delivery, digest []byte }
+type TenantKeys struct{ index, tombstone, delivery, digest []byte }
 
 const (
-	indexLabel    = "hub tenant index 1"
-	deliveryLabel = "hub tenant delivery 1"
-	digestLabel   = "hub tenant digest 1"
+	indexLabel     = "hub tenant index 1"
+	tombstoneLabel = "hub tenant tombstone 1"
+	deliveryLabel  = "hub tenant delivery 1"
+	digestLabel    = "hub tenant digest 1"
 )
 
 // Tenant returns the keyed hashes of a tenant and creates the tenant's key when it has none. Calling it for hub.Operator
 // at start also proves that the root belongs to the vault: it is CodeRootMismatch otherwise.
 func (k *Keys) Tenant(ctx context.Context, tenant hub.TenantID) (*TenantKeys, error) {
-	found, err := k.tenants(ctx, []hub.TenantID{tenant})
+	var found map[hub.TenantID]*TenantKeys
+	err := k.leased(ctx, func(ring *Keyring) (err error) {
+		found, err = k.tenants(ctx, ring, []hub.TenantID{tenant})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +34,7 @@ func (k *Keys) Tenant(ctx context.Context, tenant hub.TenantID) (*TenantKeys, er
 }
 
 // tenants returns the hashes of several tenants with at most one look and one addition to the vault.
-func (k *Keys) tenants(ctx context.Context, list []hub.TenantID) (map[hub.TenantID]*TenantKeys, error) {
+func (k *Keys) tenants(ctx context.Context, ring *Keyring, list []hub.TenantID) (map[hub.TenantID]*TenantKeys, error) {
 	wants := make(map[[32]byte]want, len(list))
 	tags := make(map[hub.TenantID][32]byte, len(list))
 	for _, tenant := range list {
@@ -39,7 +44,7 @@ func (k *Keys) tenants(ctx context.Context, list []hub.TenantID) (map[hub.Tenant
 		w := want{kind: KindTenant, tenant: tenant, tag: sha256.Sum256(parts("hub tenant tag 1", string(tenant)))}
 		wants[w.tag], tags[tenant] = w, w.tag
 	}
-	keys, err := k.ensure(ctx, wants)
+	keys, err := k.ensure(ctx, ring, wants)
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +52,10 @@ func (k *Keys) tenants(ctx context.Context, list []hub.TenantID) (map[hub.Tenant
 	for tenant, tag := range tags {
 		secret := keys[tag].secret
 		found[tenant] = &TenantKeys{
-			index:    subkey(secret, indexLabel, 32),
-			delivery: subkey(secret, deliveryLabel, 32),
-			digest:   subkey(secret, digestLabel, 32),
+			index:     subkey(secret, indexLabel, 32),
+			tombstone: subkey(secret, tombstoneLabel, 32),
+			delivery:  subkey(secret, deliveryLabel, 32),
+			digest:    subkey(secret, digestLabel, 32),
 		}
 	}
 	return found, nil
@@ -72,13 +78,27 @@ func (t *TenantKeys) Digest(list ...[]byte) [32]byte {
 	return [32]byte(mac.Sum(nil))
 }
 
-// subjectTag is what a subject is looked up by: no customer or order id is in clear in the vault.
-func (t *TenantKeys) subjectTag(c hub.ConnectionID, s SubjectRef) [32]byte {
-	if s.Customer != "" {
+// identity is what a person is looked up by: no customer or order id and no name is in clear in the vault.
+func (t *TenantKeys) identity(c hub.ConnectionID, s SubjectRef) [32]byte {
+	switch {
+	case s.Role != RoleBuyer:
+		return keyed(t.index, parts(string(c), string(s.Role), string(s.Order), s.Name))
+	case s.Customer != "":
 		return keyed(t.index, parts(string(c), "customer", string(s.Customer)))
+	case s.Unparsed != "":
+		return keyed(t.index, parts(string(c), "unparsed", string(s.Unparsed)))
 	}
 	return keyed(t.index, parts(string(c), "order", string(s.Order)))
 }
+
+// identifier is what a search computes, over all connections of the tenant.
+func (t *TenantKeys) identifier(i Identifier) [32]byte {
+	return keyed(t.index, parts("identifier", string(i.Kind), i.Value))
+}
+
+// tombstoneOf is what keeps an erased person from coming back. It needs the inner hash of the identity alone, which the
+// tags of the person hold, so that an erasure need not know what the platform calls the person.
+func (t *TenantKeys) tombstoneOf(inner [32]byte) [32]byte { return keyed(t.tombstone, inner[:]) }
 
 func keyed(key, message []byte) [32]byte {
 	mac := hmac.New(sha256.New, key)

@@ -31,3 +31,12 @@ func (w Week) valid() bool {
 	week, err2 := strconv.ParseUint(string(w[6:]), 10, 8)
 	return err == nil && err2 == nil && year >= 1970 && week >= 1 && week <= 53
 }
+
+// start returns the Monday of w, which is valid.
+func (w Week) start() time.Time {
+	year, _ := strconv.Atoi(string(w[:4]))
+	week, _ := strconv.Atoi(string(w[6:]))
+	january4 := time.Date(year, 1, 4, 0, 0, 0, 0, time.UTC) // always in week 1
+	monday := january4.AddDate(0, 0, -(int(january4.Weekday())+6)%7)
+	return monday.AddDate(0, 0, 7*(week-1))
+}

@@ -32,7 +32,7 @@ func (d *decoder) person(order strictjson.Value) *hub.Buyer {
 		if b.Name == "" {
 			b.Name = a.Name
 		}
-		if b.Company == "" {
+		if other := a.Name != "" && hub.FoldName(a.Name) != hub.FoldName(b.Name); !other && b.Company == "" {
 			b.Company = a.Company
 		}
 	}

@@ -64,6 +64,8 @@ func TestFields(t *testing.T) {
 		{"properties as object", []string{"line_items.0.properties", `{"a":1,"b":["x"],"c":null}`}, func(o hub.Order) any { return len(o.Lines[0].Properties) }, 3},
 		{"custom has neither product nor variant", []string{"line_items.0.product_id", "null"}, func(o hub.Order) any { return o.Lines[0].Custom }, false},
 		{"nobody", []string{"customer", "null", "email", "null", "phone", removed, "billing_address", "null", "shipping_address", "{}", "tags", `""`, "note_attributes", "[]"}, func(o hub.Order) any { return o.Buyer == nil }, true},
+		{"the company of the buyer's own address", []string{"billing_address", "null", "shipping_address.name", `"MIRA  Vance"`, "shipping_address.company", `"Quay Ltd"`}, func(o hub.Order) any { return o.Buyer.Company }, "Quay Ltd"},
+		{"somebody else's company is not the buyer's", []string{"billing_address", "null", "shipping_address.name", `"Otto Brandt"`, "shipping_address.company", `"Brandt GmbH"`}, func(o hub.Order) any { return o.Buyer.Company }, ""},
 		{"tags are a set", []string{"tags", `" b, a,,c"`}, func(o hub.Order) any { return strings.Join(o.Buyer.Tags, "|") }, "a|b|c"},
 		{"allocation to no application", []string{"line_items.0.discount_allocations.0.discount_application_index", "9"}, func(o hub.Order) any { return o.Discounts[0].Amount == nil && o.Lines[0].Discount.Amount() == "10.00" }, true},
 		{"code entered by the staff", []string{"discount_applications", `[{"type":"manual","title":"STAFF5"}]`, "discount_codes", `[{"code":"STAFF5","amount":"10.00","type":"fixed_amount"}]`}, func(o hub.Order) any {

@@ -62,6 +62,10 @@ type problem struct {
 		Path   string `json:"path"`
 		Detail string `json:"detail"`
 	} `json:"errors"`
+	Approval *struct {
+		Kills    int64 `json:"kills"`
+		Subjects int64 `json:"subjects"`
+	} `json:"approval"`
 }
 
 // Error prints the problem for people.
@@ -70,6 +74,9 @@ func (p *problem) Error() string {
 	fmt.Fprintf(&b, "%s: %s", printable(p.Title), printable(p.Detail))
 	for _, e := range p.Errors {
 		fmt.Fprintf(&b, "\n  %s: %s", printable(e.Path), printable(e.Detail))
+	}
+	if a := p.Approval; a != nil {
+		fmt.Fprintf(&b, "\n  %s would be forgotten, alive after it: %s; approve with --approve %d", count(a.Kills, "person"), count(a.Subjects, "person"), a.Kills)
 	}
 	fmt.Fprintf(&b, "\n  code %s, request %s", printable(p.Code), printable(p.RequestID))
 	return b.String()

@@ -24,12 +24,14 @@ type commands struct {
 	Normalize normalizeCommand `cmd:"" help:"Print a platform's orders as canonical orders, one a line."`
 	Doctor    doctorCommand    `cmd:"" help:"Check everything that a hub with these settings depends on."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the databases to this program's version."`
+	Backup    backupCommands   `cmd:"" help:"Copies of an embedded hub's databases."`
 
 	Tenant     tenantCommands     `cmd:"" help:"Tenants of a running hub."`
 	Key        keyCommands        `cmd:"" help:"API keys of a running hub."`
 	App        appCommands        `cmd:"" help:"Platform apps of a running hub."`
 	Connection connectionCommands `cmd:"" help:"Connected shops of a running hub."`
 	Parked     parkedCommands     `cmd:"" help:"Deliveries that could not be applied."`
+	Instance   instanceCommands   `cmd:"" help:"Hubs over one vault, which a forget cycle waits for."`
 
 	Version versionCommand `cmd:"" help:"Print the version of this program."`
 }

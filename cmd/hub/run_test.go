@@ -20,7 +20,8 @@ func TestExitCodes(t *testing.T) {
 	const leaked = "hub_live_01j9z3k6m8q0r2t4v6x8z0b2d4_canary"
 	for line, want := range map[string]int{
 		"--help": exitOK, "version": exitOK, "key create --help": exitOK,
-		"": exitUsage, "bogus": exitUsage, "serve --surprise": exitUsage, "tenant create": exitUsage, "version -o xml": exitUsage,
+		"": exitUsage, "bogus": exitUsage, "serve --surprise": exitUsage, "tenant create": exitUsage, "tenant create --name x --order-retention long": exitUsage,
+		"key forget --approve x": exitUsage, "key forget --approve=-1": exitUsage, "instance remove": exitUsage, "instance list --help": exitOK, "version -o xml": exitUsage,
 		"normalize --platform amazon": exitUsage, "demo --orders 0": exitUsage, "demo --orders -1": exitUsage,
 		"serve --log-level loud": exitUsage, "serve --listen foo": exitUsage, "tenant list --url foo": exitUsage, "key revoke " + leaked: exitUsage,
 		"app add --platform shopify --name A":    exitUsage,

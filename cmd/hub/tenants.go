@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"hub"
@@ -17,16 +18,20 @@ type tenantCommands struct {
 type tenant struct {
 	TenantID  string `json:"tenant_id"`
 	Name      string `json:"name"`
+	Retention int    `json:"order_retention_days,omitempty"`
 	CreatedAt string `json:"created_at"`
 }
 
-func (t tenant) row() []string { return []string{t.TenantID, t.Name, t.CreatedAt} }
+func (t tenant) row() []string {
+	return []string{t.TenantID, t.Name, strconv.Itoa(t.Retention) + " days", t.CreatedAt}
+}
 
-func tenantColumns() []string { return []string{"TENANT", "NAME", "CREATED"} }
+func tenantColumns() []string { return []string{"TENANT", "NAME", "ORDER RETENTION", "CREATED"} }
 
 type tenantCreate struct {
 	clientSettings
-	Name string `required:"" help:"What people call it; unique." placeholder:"NAME"`
+	Name           string `required:"" help:"What people call it; unique." placeholder:"NAME"`
+	OrderRetention int    `help:"How many days personal fields of its orders are kept, 1 to 3650; 730 if left out." placeholder:"DAYS"`
 }
 
 // Run creates the tenant and prints it.
@@ -35,8 +40,12 @@ func (c *tenantCreate) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	in := map[string]any{"name": c.Name}
+	if c.OrderRetention != 0 {
+		in["order_retention_days"] = c.OrderRetention
+	}
 	var made tenant
-	if err := running.do(http.MethodPost, "/v1/tenants", nil, map[string]string{"name": c.Name}, &made); err != nil {
+	if err := running.do(http.MethodPost, "/v1/tenants", nil, in, &made); err != nil {
 		return err
 	}
 	return c.print(p, made, tenantColumns(), [][]string{made.row()})
@@ -75,6 +84,7 @@ type keyCommands struct {
 	Create keyCreate `cmd:"" help:"Create an API key and print its text, once."`
 	List   keyList   `cmd:"" help:"List API keys, without their texts."`
 	Revoke keyRevoke `cmd:"" help:"Revoke an API key."`
+	Forget keyForget `cmd:"" help:"Destroy the root over all keys that ended: run a forget cycle."`
 }
 
 // apiKey is one as the API shows it.

@@ -3,279 +3,285 @@ package gdprtest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"reflect"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"hub"
 	"hub/gdpr"
 )
 
 // RunVault runs the suite that every gdpr.Vault passes. open returns an empty vault and cleans up after the test.
-func RunVault(t *testing.T, open func(*testing.T) gdpr.Vault) {
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, gdpr.Vault)
-	}{
-		{"Empty", testEmpty},
-		{"RoundTrip", testRoundTrip},
-		{"MissingIsAbsent", testMissing},
-		{"FirstWriterWins", testFirstWriter},
-		{"FirstWinsInOneCall", testOneCall},
-		{"IDTakenIsConflict", testIDTaken},
-		{"BytesCompareExactly", testExact},
-		{"LargeBatch", testLarge},
-		{"SlicesAreOwned", testOwned},
-		{"ConcurrentAdd", testConcurrent},
-		{"EndedContext", testContext},
-	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+func RunVault(t *testing.T, open func(*testing.T) Store) {
+	run(t, open, []test{
+		{"Empty", testEmpty}, {"RoundTrip", testRoundTrip}, {"MissingIsAbsent", testMissing}, {"FirstWriterWins", testFirstWriter},
+		{"FirstWinsInOneCall", testOneCall}, {"FirstIdentityWins", testFirstIdentity}, {"IDTakenIsConflict", testIDTaken},
+		{"SecondIdentityIsConflict", testSecondIdentity}, {"KindsAreKept", testKinds}, {"BytesCompareExactly", testExact},
+		{"LargeBatch", testLarge}, {"SlicesAreOwned", testOwned}, {"EndedContext", testContext}, {"Tagged", testTagged},
+		{"TagsWithoutIdentity", testTagsWithoutIdentity}, {"ConcurrentAdd", testConcurrentAdd}, {"Keyrings", testKeyrings},
+		{"LargeKeyring", testLargeKeyring}, {"StaleRevision", testStaleRevision}, {"ConcurrentPutKeyring", testConcurrentPut},
+		{"NothingUnderAReplacedKey", testAddAgainstPut},
+	})
+}
+
+func testEmpty(b bench) {
+	added := b.add(gdpr.Addition{})
+	if len(added.Identities)+len(added.Keys) != 0 || len(b.find()) != 0 {
+		b.Errorf("adding nothing = %v", added)
+	}
+	links := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, nil))
+	rings := must[[]gdpr.SealedKeyring](b)(b.v.Keyrings(b.ctx))
+	b.equal(b.poll(0), gdpr.State{}, "the state")
+	if len(links)+len(rings) != 0 {
+		b.Errorf("links %v, keyrings %v", links, rings)
 	}
 }
 
-// row makes a key that looks like one of the hub's; n tells it apart.
-func row(kind gdpr.Kind, n int) gdpr.WrappedKey {
-	var id [16]byte
-	copy(id[:], fmt.Sprintf("%016d", n))
-	tag := sha256.Sum256(fmt.Append(nil, kind, n))
-	k := gdpr.WrappedKey{
-		ID: hub.IDSource(func() [16]byte { return id }).New(gdpr.SubjectPrefix), Kind: kind, Tenant: "ten_a", Tag: tag[:],
-		Wrapped: bytes.Repeat([]byte{0, 0xff, ' ', byte(n)}, 22), CreatedAt: time.Date(2026, 11, 20, 1, 2, 3, 456789000, time.UTC),
-	}
-	if kind == gdpr.KindLot {
-		k.ID = gdpr.LotPrefix + strings.TrimPrefix(k.ID, gdpr.SubjectPrefix)
-		k.Connection, k.Class, k.Week = "con_a", gdpr.LotRaw, "2026-W47"
-	}
-	return k
-}
-
-func tagsOf(keys ...gdpr.WrappedKey) (tags [][]byte) {
-	for _, k := range keys {
-		tags = append(tags, k.Tag)
-	}
-	return tags
-}
-
-func idsOf(keys ...gdpr.WrappedKey) (ids []string) {
-	for _, k := range keys {
-		ids = append(ids, k.ID)
-	}
-	return ids
-}
-
-func add(t *testing.T, v gdpr.Vault, keys ...gdpr.WrappedKey) map[string]gdpr.WrappedKey {
-	t.Helper()
-	stored, err := v.Add(context.Background(), keys)
-	if err != nil {
-		t.Fatalf("Add: %v", err)
-	}
-	return stored
-}
-
-// find looks keys up both ways and requires both to agree.
-func find(t *testing.T, v gdpr.Vault, keys ...gdpr.WrappedKey) map[string]gdpr.WrappedKey {
-	t.Helper()
-	byTag, err := v.ByTag(context.Background(), tagsOf(keys...))
-	if err != nil {
-		t.Fatalf("ByTag: %v", err)
-	}
-	byID, err := v.ByID(context.Background(), idsOf(keys...))
-	if err != nil {
-		t.Fatalf("ByID: %v", err)
-	}
-	for id, k := range byID {
-		if k.ID != id || !reflect.DeepEqual(byTag[string(k.Tag)], k) {
-			t.Fatalf("ByID of %s = %+v, ByTag = %+v", id, k, byTag[string(k.Tag)])
-		}
-	}
-	for tag, k := range byTag {
-		if string(k.Tag) != tag {
-			t.Fatalf("ByTag answers %x under %x", k.Tag, tag)
-		}
-	}
-	return byTag
-}
-
-func testEmpty(t *testing.T, v gdpr.Vault) {
-	if got := add(t, v); len(got) != 0 {
-		t.Errorf("Add of nothing = %v", got)
-	}
-	if got := find(t, v); len(got) != 0 {
-		t.Errorf("looking for nothing = %v", got)
-	}
-}
-
-func testRoundTrip(t *testing.T, v gdpr.Vault) {
-	kinds := []gdpr.Kind{gdpr.KindSubject, gdpr.KindLot, gdpr.KindTenant, gdpr.KindCredential}
-	var keys []gdpr.WrappedKey
-	for i, kind := range kinds {
-		keys = append(keys, row(kind, i))
-	}
+func testRoundTrip(b bench) {
+	keys := []gdpr.WrappedKey{row(gdpr.KindLot, 1), row(gdpr.KindTenant, 2), row(gdpr.KindCredential, 3)}
+	p, tag := person(4), mail(4, "a")
 	keys[0].Wrapped = bytes.Repeat([]byte{0x5c, 0, '\'', 0xc3, 0x28}, 51) // 255 bytes, no UTF-8
-	stored, found := add(t, v, keys...), find(t, v, keys...)
+	p.Identity.Sealed = keys[0].Wrapped
+	added := b.add(gdpr.Addition{Subjects: []gdpr.NewSubject{p}, Keys: keys, Tags: []gdpr.Tag{tag}})
+	found := b.find(append(keys, p.Key)...)
 	for _, k := range keys {
-		if stored := stored[string(k.Tag)]; !reflect.DeepEqual(stored, k) {
-			t.Errorf("Add returned\n%+v for\n%+v", stored, k)
-		}
-		if found := found[string(k.Tag)]; !reflect.DeepEqual(found, k) {
-			t.Errorf("found\n%+v for\n%+v", found, k)
-		}
+		b.equal(added.Keys[string(k.Tag)], k, "Add returned")
+		b.equal(found[string(k.Tag)], k, "found")
 	}
+	b.equal(found[string(p.Key.Tag)], p.Key, "found the person")
+	b.equal(added.Identities, map[string]gdpr.Tag{string(p.Identity.Link): p.Identity}, "identities")
+	links := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, [][]byte{tag.Link, p.Identity.Link, hash("nobody")}))
+	b.equal(links, map[string]gdpr.Tag{string(tag.Link): tag, string(p.Identity.Link): p.Identity}, "links")
 }
 
-func testMissing(t *testing.T, v gdpr.Vault) {
-	here, absent := row(gdpr.KindSubject, 1), row(gdpr.KindSubject, 2)
-	add(t, v, here)
-	got := find(t, v, here, absent, here)
+func testMissing(b bench) {
+	here, absent := row(gdpr.KindTenant, 1), row(gdpr.KindTenant, 2)
+	b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{here}})
+	got := b.find(here, absent, here)
 	if _, ok := got[string(absent.Tag)]; ok || len(got) != 1 {
-		t.Errorf("found %d keys, want the one that exists", len(got))
+		b.Errorf("found %d keys, want the one that exists", len(got))
 	}
 }
 
-func testFirstWriter(t *testing.T, v gdpr.Vault) {
-	first, second, other := row(gdpr.KindSubject, 1), row(gdpr.KindSubject, 2), row(gdpr.KindSubject, 3)
+func testFirstWriter(b bench) {
+	first, second, other := row(gdpr.KindLot, 1), row(gdpr.KindLot, 2), row(gdpr.KindLot, 3)
 	second.Tag = first.Tag
-	add(t, v, first)
-	stored := add(t, v, other, second)
-	if got := stored[string(first.Tag)]; !reflect.DeepEqual(got, first) {
-		t.Errorf("the second writer got %+v, want the first's key", got)
-	}
-	if got := stored[string(other.Tag)]; !reflect.DeepEqual(got, other) {
-		t.Errorf("the new key beside it = %+v", got)
-	}
-	got, err := v.ByID(context.Background(), []string{second.ID})
-	if err != nil || len(got) != 0 {
-		t.Errorf("the refused key is found: %v, %v", got, err)
+	b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{first}})
+	stored := b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{other, second}}).Keys
+	b.equal(stored[string(first.Tag)], first, "the second writer got")
+	b.equal(stored[string(other.Tag)], other, "the new key beside it")
+	if got := must[map[string]gdpr.WrappedKey](b)(b.v.ByID(b.ctx, []string{second.ID})); len(got) != 0 {
+		b.Errorf("the refused key is found: %v", got)
 	}
 }
 
-func testOneCall(t *testing.T, v gdpr.Vault) {
-	first, second := row(gdpr.KindSubject, 1), row(gdpr.KindSubject, 2)
+func testOneCall(b bench) {
+	first, second := row(gdpr.KindLot, 1), row(gdpr.KindLot, 2)
 	second.Tag = first.Tag
-	if got := add(t, v, first, second)[string(first.Tag)]; got.ID != first.ID {
-		t.Errorf("stored %s, want the first of the call, %s", got.ID, first.ID)
+	p, again := person(3), person(4)
+	again.Identity.Link = p.Identity.Link
+	added := b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{first, second}, Subjects: []gdpr.NewSubject{p, again}})
+	if got := added.Keys[string(first.Tag)]; got.ID != first.ID || b.find(first)[string(first.Tag)].ID != first.ID {
+		b.Errorf("stored %s, want the first of the call, %s", got.ID, first.ID)
 	}
-	if got := find(t, v, first)[string(first.Tag)]; got.ID != first.ID {
-		t.Errorf("found %s, want %s", got.ID, first.ID)
+	b.equal(added.Identities[string(p.Identity.Link)], p.Identity, "the identity")
+	if b.has(4) {
+		b.Error("the second subject of an identity is stored")
 	}
 }
 
-func testIDTaken(t *testing.T, v gdpr.Vault) {
-	first, thief, bystander := row(gdpr.KindSubject, 1), row(gdpr.KindSubject, 2), row(gdpr.KindSubject, 3)
+// testFirstIdentity has a second writer for a person: neither its key nor any of its tags is stored.
+func testFirstIdentity(b bench) {
+	first, second, other := person(1), person(2), person(3)
+	second.Identity.Link = first.Identity.Link
+	b.add(gdpr.Addition{Subjects: []gdpr.NewSubject{first}, Tags: []gdpr.Tag{mail(1, "a")}})
+	added := b.add(gdpr.Addition{Subjects: []gdpr.NewSubject{second, other}, Tags: []gdpr.Tag{mail(2, "a"), mail(3, "a"), mail(1, "b")}})
+	b.equal(added.Identities, map[string]gdpr.Tag{string(first.Identity.Link): first.Identity, string(other.Identity.Link): other.Identity}, "identities")
+	if b.has(2) || !b.has(1) || !b.has(3) {
+		b.Error("the wrong keys are stored")
+	}
+	for n, want := range map[int]int{1: 2, 2: 0, 3: 1} {
+		if _, others := b.tags(n); others != want {
+			b.Errorf("person %d has %d tags, want %d", n, others, want)
+		}
+	}
+}
+
+func testIDTaken(b bench) {
+	first, thief, bystander := row(gdpr.KindTenant, 1), row(gdpr.KindTenant, 2), row(gdpr.KindTenant, 3)
 	thief.ID = first.ID
-	add(t, v, first)
-	if _, err := v.Add(context.Background(), []gdpr.WrappedKey{bystander, thief}); hub.KindOf(err) != hub.KindConflict {
-		t.Errorf("an id under a second tag: %v, want a conflict", err)
+	b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{first}})
+	a := gdpr.Addition{Keys: []gdpr.WrappedKey{bystander, thief}, Subjects: people(4, 5), Tags: []gdpr.Tag{mail(4, "a")}}
+	_, err := b.v.Add(b.ctx, 0, a)
+	b.refused(err, hub.KindConflict, "", "an id under a second tag")
+	if hub.CodeOf(err) == gdpr.CodeKeyringStale || hub.CodeOf(err) == gdpr.CodeSubjectFenced {
+		b.Errorf("code %s", hub.CodeOf(err))
 	}
-	if got := find(t, v, first)[string(first.Tag)]; !reflect.DeepEqual(got, first) {
-		t.Errorf("the first key is now %+v", got)
+	b.equal(b.find(first)[string(first.Tag)], first, "the first key")
+	if got := b.find(bystander); len(got) != 0 || b.has(4) {
+		b.Error("a refused call stored something")
 	}
-	if got, _ := v.ByTag(context.Background(), tagsOf(thief, bystander)); len(got) != 0 {
-		t.Errorf("a refused call stored %d keys", len(got))
+	if identities, others := b.tags(4); identities+others != 0 {
+		b.Error("a refused call stored tags")
+	}
+	twice := row(gdpr.KindTenant, 5)
+	twin := row(gdpr.KindTenant, 6)
+	twin.ID = twice.ID
+	_, err = b.v.Add(b.ctx, 0, gdpr.Addition{Keys: []gdpr.WrappedKey{twice, twin}})
+	b.refused(err, hub.KindConflict, "", "an id twice in one call")
+}
+
+func testSecondIdentity(b bench) {
+	p := person(1)
+	b.add(gdpr.Addition{Subjects: []gdpr.NewSubject{p}})
+	p.Identity = person(2).Identity
+	_, err := b.v.Add(b.ctx, 0, gdpr.Addition{Subjects: []gdpr.NewSubject{p}})
+	b.refused(err, hub.KindConflict, "", "a person under a second identity")
+}
+
+func testKinds(b bench) {
+	p := person(1)
+	noIdentity, lot := p, p
+	noIdentity.Identity.Identity = false
+	lot.Key = row(gdpr.KindLot, 1)
+	for what, a := range map[string]gdpr.Addition{
+		"a person without identity": {Subjects: []gdpr.NewSubject{noIdentity}},
+		"a lot as a person":         {Subjects: []gdpr.NewSubject{lot}},
+		"a person's key alone":      {Keys: []gdpr.WrappedKey{p.Key}},
+		"an identity alone":         {Subjects: people(2, 3), Tags: []gdpr.Tag{p.Identity}},
+	} {
+		_, err := b.v.Add(b.ctx, 0, a)
+		b.refused(err, hub.KindInvalid, "", what)
+	}
+	if b.has(1) || b.has(2) {
+		b.Error("a refused call stored a key")
 	}
 }
 
 // testExact has tags and ids that a collation, a padded column or a C string would take for one another.
-func testExact(t *testing.T, v gdpr.Vault) {
+func testExact(b bench) {
 	var keys []gdpr.WrappedKey
+	var tags []gdpr.Tag
 	for i, end := range []byte{0, ' ', 'a', 'A', '\t', '\n', 0xe9, 'e', '%', '_', '\\', 0xff} {
-		k := row(gdpr.KindSubject, i)
+		k, tag := row(gdpr.KindTenant, i), mail(500, string(rune('a'+i)))
 		k.Tag = append(bytes.Repeat([]byte{'a'}, 31), end)
-		keys = append(keys, k)
+		tag.Link, tag.Tag = k.Tag, k.Tag
+		keys, tags = append(keys, k), append(tags, tag)
 	}
 	lower, upper := row(gdpr.KindTenant, 100), row(gdpr.KindTenant, 101)
 	lower.ID, upper.ID = "tk_abc", "tk_ABC"
 	keys = append(keys, lower, upper)
-	add(t, v, keys...)
-	found := find(t, v, keys...)
+	b.add(gdpr.Addition{Keys: keys, Subjects: people(500, 501), Tags: tags})
+	found := b.find(keys...)
 	for _, k := range keys {
 		if got := found[string(k.Tag)]; got.ID != k.ID {
-			t.Errorf("tag %x finds %q, want %q", k.Tag, got.ID, k.ID)
+			b.Errorf("tag %x finds %q, want %q", k.Tag, got.ID, k.ID)
 		}
+	}
+	for _, tag := range tags {
+		b.equal(must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, tag.Tag, nil, 10)), []gdpr.Tag{tag}, "tagged")
+		b.equal(must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, [][]byte{tag.Link})), map[string]gdpr.Tag{string(tag.Link): tag}, "linked")
 	}
 }
 
-func testLarge(t *testing.T, v gdpr.Vault) {
-	const n = 3000
+// large is how many elements the batches of the tests have.
+const large = 3000
+
+func testLarge(b bench) {
+	a := gdpr.Addition{Subjects: people(0, large)}
 	var keys []gdpr.WrappedKey
-	for i := range n {
-		keys = append(keys, row(gdpr.KindSubject, i))
+	var links [][]byte
+	for n := range large {
+		keys = append(keys, a.Subjects[n].Key, row(gdpr.KindLot, n))
+		a.Keys, a.Tags = append(a.Keys, row(gdpr.KindLot, n)), append(a.Tags, mail(n, "a"))
+		links = append(links, a.Subjects[n].Identity.Link, a.Tags[n].Link)
 	}
-	add(t, v, keys[:n/2]...)
-	if got := add(t, v, keys...); len(got) != n {
-		t.Errorf("Add returned %d keys of %d", len(got), n)
-	}
-	if got := find(t, v, keys...); len(got) != n {
-		t.Errorf("found %d keys of %d", len(got), n)
-	}
-}
-
-func testOwned(t *testing.T, v gdpr.Vault) {
-	k, given := row(gdpr.KindSubject, 1), row(gdpr.KindSubject, 1)
-	stored := add(t, v, given)[string(k.Tag)]
-	clear(given.Wrapped)
-	clear(given.Tag)
-	clear(stored.Wrapped)
-	found := find(t, v, k)[string(k.Tag)]
-	if !reflect.DeepEqual(found, k) {
-		t.Fatalf("what the caller did to its slices shows in the vault: %+v", found)
-	}
-	clear(found.Wrapped)
-	if again := find(t, v, k)[string(k.Tag)]; !reflect.DeepEqual(again, k) {
-		t.Errorf("what the caller did to a result shows in the vault: %+v", again)
+	half := gdpr.Addition{Subjects: a.Subjects[:large/2], Keys: a.Keys[large/2:]}
+	b.add(half)
+	added := b.add(a)
+	found := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, links))
+	if len(added.Identities) != large || len(added.Keys) != large || len(found) != 2*large || len(b.find(keys...)) != 2*large {
+		b.Errorf("added %d and %d, found %d tags", len(added.Identities), len(added.Keys), len(found))
 	}
 }
 
-// testConcurrent has several writers add keys for the same tags at once, in opposite orders.
-func testConcurrent(t *testing.T, v gdpr.Vault) {
-	const writers, tags = 6, 20
-	results := make([]map[string]gdpr.WrappedKey, writers)
-	errs := make([]error, writers)
-	var wg sync.WaitGroup
-	for w := range writers {
-		wg.Go(func() {
-			keys := make([]gdpr.WrappedKey, tags)
-			for i := range keys {
-				at := i
-				if w%2 == 1 {
-					at = tags - 1 - i
-				}
-				keys[i] = row(gdpr.KindSubject, 1000*(w+1)+at)
-				keys[i].Tag = row(gdpr.KindSubject, at).Tag
-			}
-			results[w], errs[w] = v.Add(context.Background(), keys)
-		})
-	}
-	wg.Wait()
-	for w, err := range errs {
-		if err != nil {
-			t.Fatalf("writer %d: %v", w, err)
+func testOwned(b bench) {
+	k, p, tag := row(gdpr.KindLot, 1), person(2), mail(2, "a")
+	given, givenPerson, givenTag := row(gdpr.KindLot, 1), person(2), mail(2, "a")
+	added := b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{given}, Subjects: []gdpr.NewSubject{givenPerson}, Tags: []gdpr.Tag{givenTag}})
+	stored, identity := added.Keys[string(k.Tag)], added.Identities[string(p.Identity.Link)]
+	for range 2 { // what the caller does to its own slices first, and then to results
+		for _, s := range [][]byte{given.Wrapped, given.Tag, givenPerson.Key.Wrapped, givenPerson.Identity.Sealed, givenPerson.Identity.Link,
+			givenTag.Sealed, givenTag.Owner, givenTag.Link, stored.Wrapped, stored.Tag, identity.Sealed, identity.Owner} {
+			clear(s)
 		}
-		if len(results[w]) != tags || !reflect.DeepEqual(results[w], results[0]) {
-			t.Errorf("writer %d was told something else than writer 0", w)
+		links := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, [][]byte{p.Identity.Link, tag.Link}))
+		found := b.find(k, p.Key)
+		if !reflect.DeepEqual(found[string(k.Tag)], k) || !reflect.DeepEqual(found[string(p.Key.Tag)], p.Key) ||
+			!reflect.DeepEqual(links[string(p.Identity.Link)], p.Identity) || !reflect.DeepEqual(links[string(tag.Link)], tag) {
+			b.Fatal("what the caller did to its slices shows in the vault")
 		}
+		stored, identity = found[string(k.Tag)], links[string(tag.Link)]
 	}
-	t.Logf("%d writers, %d tags, all told the same", writers, tags)
 }
 
-func testContext(t *testing.T, v gdpr.Vault) {
-	ctx, cancel := context.WithCancel(context.Background())
+func testContext(b bench) {
+	ctx, cancel := context.WithCancel(b.ctx)
 	cancel()
-	k := row(gdpr.KindSubject, 1)
-	if _, err := v.Add(ctx, []gdpr.WrappedKey{k}); err == nil {
-		t.Error("Add under an ended context succeeded")
+	k := row(gdpr.KindLot, 1)
+	_, add := b.v.Add(ctx, 0, gdpr.Addition{Keys: []gdpr.WrappedKey{k}})
+	_, byTag := b.v.ByTag(ctx, tagsOf(k))
+	_, byID := b.v.ByID(ctx, []string{k.ID})
+	_, links := b.v.Links(ctx, [][]byte{k.Tag})
+	_, poll := b.v.Poll(ctx, 0)
+	_, kill := b.v.Kill(ctx, nil, nil)
+	put := b.v.PutKeyring(ctx, 0, gdpr.SealedKeyring{Generation: 1, Revision: 1})
+	for what, err := range map[string]error{"Add": add, "ByTag": byTag, "ByID": byID, "Links": links, "Poll": poll, "Kill": kill, "PutKeyring": put} {
+		if err == nil {
+			b.Errorf("%s under an ended context succeeded", what)
+		}
 	}
-	if _, err := v.ByTag(ctx, tagsOf(k)); err == nil {
-		t.Error("ByTag under an ended context succeeded")
+	if len(b.find(k)) != 0 || b.poll(0).Revision != 0 {
+		b.Error("a refused call stored something")
 	}
-	if _, err := v.ByID(ctx, []string{k.ID}); err == nil {
-		t.Error("ByID under an ended context succeeded")
+}
+
+func testTagged(b bench) {
+	const n = 25
+	a := gdpr.Addition{Subjects: people(0, n)}
+	for i := range n {
+		a.Tags = append(a.Tags, mail(i, "household"), mail(i, "other"))
 	}
-	if got := find(t, v, k); len(got) != 0 {
-		t.Error("a refused Add stored a key")
+	b.add(a)
+	tag := mail(0, "household").Tag
+	var after []byte
+	var all []gdpr.Tag
+	for pages := 0; ; pages++ {
+		page := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, tag, after, 10))
+		if len(page) == 0 {
+			break
+		}
+		for _, t := range page {
+			if !bytes.Equal(t.Tag, tag) || bytes.Compare(t.Link, after) <= 0 {
+				b.Fatalf("page %d is out of order or of another tag", pages)
+			}
+			after, all = t.Link, append(all, t)
+		}
+	}
+	if len(all) != n {
+		b.Errorf("%d of %d", len(all), n)
+	}
+	b.equal(must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, person(0).Identity.Tag, nil, 10)), []gdpr.Tag{person(0).Identity}, "an identity")
+	if got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, hash("nobody"), nil, 10)); len(got) != 0 {
+		b.Errorf("nobody is tagged %v", got)
+	}
+}
+
+func testTagsWithoutIdentity(b bench) {
+	b.add(gdpr.Addition{Subjects: people(1, 2), Tags: []gdpr.Tag{mail(1, "a"), mail(9, "a")}})
+	got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, mail(1, "a").Tag, nil, 10))
+	b.equal(got, []gdpr.Tag{mail(1, "a")}, "a tag whose owner is nobody beside another")
+	b.add(gdpr.Addition{Tags: []gdpr.Tag{mail(1, "a"), mail(1, "a"), mail(1, "b")}})
+	if _, others := b.tags(1); others != 2 {
+		b.Errorf("%d tags, want 2", others)
 	}
 }

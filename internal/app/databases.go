@@ -38,7 +38,7 @@ func single(d config.Database, file string) string {
 }
 
 // loadMap reads the slot map that this hub saw last, for a start while the control database is down.
-func loadMap(c sealedCopy) (sharding.Map, error) {
+func loadMap(c *sealedCopy) (sharding.Map, error) {
 	plain, err := c.Load()
 	if hub.KindOf(err) == hub.KindNotFound {
 		return sharding.Map{}, nil
@@ -50,7 +50,7 @@ func loadMap(c sealedCopy) (sharding.Map, error) {
 }
 
 // saveMap remembers the slot map.
-func saveMap(c sealedCopy, m sharding.Map) error {
+func saveMap(c *sealedCopy, m sharding.Map) error {
 	plain, err := json.Marshal(m)
 	if err != nil {
 		return hub.Errorf(hub.KindInternal, "saving slot map", "not printable")

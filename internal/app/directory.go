@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"hub"
 	"hub/gdpr"
@@ -33,33 +34,57 @@ func endpoint(t tenancy.Target) intake.Endpoint {
 	return e
 }
 
-// sealedCopy keeps one sealed file, replaced as a whole.
+// sealedCopy keeps one sealed file, replaced as a whole. It is safe for concurrent use.
 type sealedCopy struct {
 	path  string
 	place gdpr.Place
-	key   *gdpr.IntakeKey
+	keys  *gdpr.IntakeKeys
+
+	mu   sync.Mutex // one at a time, so that an older copy never replaces a newer one
+	turn int64      // of the keys when it was last sealed: nothing on the disk needs an older key
 }
 
-func newCopy(folder, name string, key *gdpr.IntakeKey) sealedCopy {
-	return sealedCopy{
+func newCopy(folder, name string, keys *gdpr.IntakeKeys) *sealedCopy {
+	return &sealedCopy{
 		path:  filepath.Join(folder, name),
 		place: gdpr.Place{Tenant: hub.Operator, Table: "intake", Row: name, Class: hub.P1},
-		key:   key,
+		keys:  keys,
 	}
 }
 
 // Save writes beside the file, flushes, renames and flushes the folder: a crash leaves the old copy or the new one.
-func (c sealedCopy) Save(plaintext []byte) (err error) {
+func (c *sealedCopy) Save(plaintext []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.save(plaintext)
+}
+
+// save needs mu.
+func (c *sealedCopy) save(plaintext []byte) (err error) {
 	defer hub.Wrap(&err, "saving", c.place.Row)
-	sealed, err := c.key.Seal(nil, c.place, plaintext)
+	turn := c.keys.Turn() // before the lease, which may be of a later turn
+	lease := c.keys.Use()
+	defer lease.Done()
+	sealed, err := lease.Seal(nil, c.place, plaintext)
 	if err != nil {
 		return err
 	}
-	return replaceFile(c.path, sealed)
+	if err := replaceFile(c.path, sealed); err != nil {
+		return err
+	}
+	c.turn = turn
+	return nil
 }
 
-// Load is KindNotFound when there is no copy yet.
-func (c sealedCopy) Load() ([]byte, error) {
+// Load is KindNotFound when there is no copy yet, or none that opens under the keys that are left.
+func (c *sealedCopy) Load() ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.load()
+}
+
+// load needs mu.
+func (c *sealedCopy) load() ([]byte, error) {
 	sealed, err := os.ReadFile(c.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &hub.Error{Kind: hub.KindNotFound, Op: "loading", Subject: c.place.Row}
@@ -67,7 +92,26 @@ func (c sealedCopy) Load() ([]byte, error) {
 	if err != nil {
 		return nil, hub.Errorf(hub.KindUnavailable, "loading", "%s: %w", c.place.Row, err)
 	}
-	return c.key.Open(c.place, sealed)
+	return c.keys.Open(c.place, sealed)
+}
+
+// renew seals the copy again if there is a newer key, so that the older ones can be dropped once it returns nil.
+func (c *sealedCopy) renew() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	turn := c.keys.Turn()
+	if c.turn == turn {
+		return nil
+	}
+	plain, err := c.load()
+	if hub.KindOf(err) == hub.KindNotFound {
+		c.turn = turn // there is nothing to lose
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.save(plain)
 }
 
 // replaceFile makes path hold data, durably and all at once, readable by its owner only.

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -25,9 +24,10 @@ type Check struct {
 
 // Doctor looks at everything a hub with these settings depends on, changes nothing, and may run beside it.
 func Doctor(ctx context.Context, cfg config.Config) []Check {
-	checks := []Check{checkFolder(cfg.Data)}
-	checks = append(checks, checkRoot(ctx, cfg), checkKeyPlace(cfg), checkSwap(), checkCoreDumps(), checkDisk(cfg.Data))
+	around := look(cfg)
+	checks := []Check{checkFolder(cfg.Data), checkRoot(ctx, cfg), around.rights(), around.place(), around.swap(), around.coreDumps(), checkDisk(cfg.Data)}
 	checks = append(checks, checkDatabases(ctx, cfg)...)
+	checks = append(checks, checkForget(ctx, cfg, around)...)
 	return append(checks, settings(cfg)...)
 }
 
@@ -49,75 +49,30 @@ func failed(name, detail, fix string) Check { return Check{name, "failed", detai
 
 func checkFolder(dir string) Check {
 	const name = "data folder"
-	info, err := os.Stat(dir)
+	_, err := os.Stat(dir)
 	switch {
 	case os.IsNotExist(err):
 		return warning(name, dir+" does not exist yet", "`hub serve` makes it")
 	case err != nil:
 		return failed(name, "not readable", "run doctor as the user that runs the hub")
-	case info.Mode().Perm()&0o077 != 0:
-		return warning(name, dir+" is open to other users", "chmod 700 "+dir)
 	}
 	return ok(name, dir)
 }
 
 func checkRoot(ctx context.Context, cfg config.Config) Check {
 	const name = "root key"
-	root, err := gdpr.OpenFileRoots(cfg.Keys).Load(ctx)
+	roots, err := openRoots(cfg, SystemClock).Load(ctx)
 	if folder := filepath.Join(cfg.Data, "intake"); err == nil && exists(filepath.Join(folder, "intake.key")) {
-		_, err = gdpr.OpenIntakeKey(ctx, folder, root)
+		err = gdpr.CheckIntakeKeys(folder, roots)
 	}
 	if err == nil {
-		return ok(name, fmt.Sprintf("generation %d in %s", root.Generation, filepath.Join(cfg.Keys, "forget")))
+		newest := roots[len(roots)-1].Generation
+		return ok(name, fmt.Sprintf("generation %d in %s", newest, filepath.Join(cfg.Keys, "forget")))
 	}
 	if !exists(filepath.Join(cfg.Data, "intake")) {
 		return warning(name, "none yet", "the first start makes it")
 	}
 	return failed(name, err.Error(), "bring back the folder that HUB_KEYS named before; without it nothing sealed can be read")
-}
-
-// checkKeyPlace compares where the root and the sealed data are: on one disk an image of that disk holds both.
-func checkKeyPlace(cfg config.Config) Check {
-	const name = "place of the root key"
-	a, errA := device(filepath.Join(cfg.Keys, "forget"))
-	b, errB := device(cfg.Data)
-	if errA == nil && errB == nil && a != b {
-		return ok(name, "on another device than the data")
-	}
-	return warning(name, "on the same device as the data: whoever copies the disk copies both",
-		"set HUB_KEYS to a folder on another volume, in no backup set")
-}
-
-func device(path string) (uint64, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(s.Dev), nil
-	}
-	return 0, fs.ErrInvalid
-}
-
-func checkSwap() Check {
-	const name = "swap"
-	text, err := os.ReadFile("/proc/swaps")
-	if err != nil {
-		return warning(name, "not known on this system", "make sure that memory is never written to disk in clear")
-	}
-	if strings.Count(strings.TrimSpace(string(text)), "\n") > 0 {
-		return warning(name, "on: keys in memory can reach the disk", "turn swap off, or encrypt it with a key made at boot")
-	}
-	return ok(name, "off")
-}
-
-func checkCoreDumps() Check {
-	const name = "core dumps"
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil || limit.Cur != 0 {
-		return warning(name, "allowed: a crash can write keys to disk", "start the hub with `ulimit -c 0`")
-	}
-	return ok(name, "off")
 }
 
 func checkDisk(dir string) Check {
@@ -153,4 +108,18 @@ func checkDatabases(ctx context.Context, cfg config.Config) (checks []Check) {
 		checks = append(checks, ok("database "+h.Name, strings.TrimSpace("answers, durable, migrated "+string(h.Shard))))
 	}
 	return checks
+}
+
+// checkForget looks at the vault. What keeps it from looking is among the checks of databases.
+func checkForget(ctx context.Context, cfg config.Config, around surroundings) []Check {
+	if !exists(filepath.Join(cfg.Data, "intake")) {
+		return nil
+	}
+	c := storeConfig(cfg)
+	c.Clock, c.IDs, c.Log = SystemClock, NewIDs(), slog.New(slog.DiscardHandler)
+	st, err := store.InspectForget(ctx, c)
+	if err != nil {
+		return []Check{warning("forget cycle", "not known: the vault is not readable", "see database vault")}
+	}
+	return around.forgetting(st)
 }

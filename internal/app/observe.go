@@ -13,9 +13,16 @@ type Phase int
 
 // The phases.
 const (
-	PhaseAppend Phase = iota // a delivery waits for the log
-	PhaseApply               // a transaction is being filled
-	PhaseCommit              // a filled transaction is being committed
+	PhaseAppend  Phase = iota // a delivery waits for the log
+	PhaseApply                // a transaction is being filled
+	PhaseCommit               // a filled transaction is being committed
+	PhaseFence                // the vault notes a fence
+	PhaseKill                 // the vault kills keys
+	PhaseCycle                // a forget cycle begins, ends, or takes a step
+	PhaseRewrap               // what one slot holds is wrapped again
+	PhaseKeyring              // the keyring is replaced
+	PhaseRoot                 // a root is made or destroyed
+	PhaseMove                 // the hub's own disk moves to a new root
 )
 
 // Observer is told when a phase begins; what it returns is called when it ends. It is called from many goroutines at once

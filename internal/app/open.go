@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +15,8 @@ import (
 	"hub"
 	"hub/adapters/driver"
 	"hub/gdpr"
+	"hub/gdpr/forget"
+	"hub/internal/audit"
 	"hub/internal/config"
 	"hub/internal/erp"
 	"hub/internal/httpapi"
@@ -39,25 +42,32 @@ const appendTimeout = 3 * time.Second
 
 // Hub is an opened hub. Run serves it.
 type Hub struct {
-	cfg      config.Config
-	o        Options
-	ids      hub.IDSource
-	instance *instance
-	root     gdpr.Root
-	intake   *gdpr.IntakeKey
-	store    *store.Store
-	keys     *gdpr.Keys
-	bell     *erp.Bell
-	tenancy  *tenancy.Service
-	log      *wal.Log
-	cursors  []*wal.Cursor
-	drainers []*intake.Drainer
-	pipeline *intake.Pipeline
-	full     bound
-	gauge    *gauge
-	health   health
-	api      httpapi.API
-	servers  *servers
+	cfg       config.Config
+	o         Options
+	ids       hub.IDSource
+	instance  *instance
+	roots     gdpr.RootStore
+	intake    *intakeKeys
+	store     *store.Store
+	keys      *gdpr.Keys
+	bell      *erp.Bell
+	tenancy   *tenancy.Service
+	log       *wal.Log
+	cursors   []*wal.Cursor
+	drainers  []*intake.Drainer
+	pipeline  *intake.Pipeline
+	auditLog  *wal.Log
+	audit     *audit.Drainer
+	fresh     bool       // the folder had accepted nothing when it was opened
+	moving    sync.Mutex // guards reported, and one move at a time
+	reported  time.Time
+	forgetter *forget.Forgetter
+	runner    *forget.Runner
+	full      bound
+	gauge     *gauge
+	health    health
+	api       httpapi.API
+	servers   *servers
 }
 
 // SystemClock is the time of the machine: UTC, whole microseconds, which every database here keeps exactly.
@@ -79,7 +89,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (h *Hub, err error)
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		h.openFolder, h.openKeys, h.openStore, h.openDirectory, h.openLog, h.openPipeline, h.openDoors,
+		h.openFolder, h.openKeys, h.openStore, h.openDirectory, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openDoors,
 	} {
 		if err := step(ctx); err != nil {
 			return h, err
@@ -109,26 +119,34 @@ func (h *Hub) openFolder(context.Context) (err error) {
 	return err
 }
 
-// openKeys loads the root and the intake key. New ones are made only for a folder that has accepted nothing yet: they open
+// openKeys loads the roots and the intake keys. New ones are made only for a folder that has accepted nothing yet: they open
 // nothing that the lost ones have sealed.
-func (h *Hub) openKeys(ctx context.Context) (err error) {
-	fresh := !exists(h.path("intake")) && !exists(h.path("wal"))
-	if key := h.path("intake/intake.key"); !fresh && !exists(key) {
-		return hub.Errorf(hub.KindPermanent, "opening intake key",
+func (h *Hub) openKeys(ctx context.Context) error {
+	h.fresh = !exists(h.path("intake")) && !exists(h.path("wal"))
+	if key := h.path("intake/intake.key"); !h.fresh && !exists(key) {
+		return hub.Errorf(hub.KindPermanent, "opening intake keys",
 			"%s is gone and the log beside it is sealed under it: bring it back, or move both folders away to give the log up", key)
 	}
-	roots := gdpr.OpenFileRoots(h.cfg.Keys)
-	h.root, err = roots.Load(ctx)
-	if hub.KindOf(err) == hub.KindNotFound && fresh {
-		if h.root, err = roots.Create(ctx); hub.KindOf(err) == hub.KindConflict {
-			h.root, err = roots.Load(ctx)
+	h.roots = openRoots(h.cfg, h.o.Clock)
+	roots, err := h.roots.Load(ctx)
+	if hub.KindOf(err) == hub.KindNotFound && h.fresh {
+		if _, err = h.roots.Create(ctx, 1); err == nil || hub.KindOf(err) == hub.KindConflict {
+			roots, err = h.roots.Load(ctx)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	h.intake, err = gdpr.OpenIntakeKey(ctx, h.path("intake"), h.root)
-	return err
+	return h.openIntakeKeys(ctx, roots)
+}
+
+// openRoots returns the root store that the settings name.
+func openRoots(cfg config.Config, clock hub.Clock) gdpr.RootStore {
+	vault := cfg.Data
+	if cfg.Vault.DSN != "" {
+		vault = "" // on a server
+	}
+	return gdpr.OpenFileRoots(cfg.Keys, clock, vault)
 }
 
 func (h *Hub) path(name string) string { return filepath.Join(h.cfg.Data, name) }
@@ -139,16 +157,16 @@ func exists(path string) bool {
 }
 
 func (h *Hub) openStore(ctx context.Context) (err error) {
-	remembered := newCopy(h.path("intake"), "shards.sealed", h.intake)
+	remembered := h.intake.copy("shards.sealed")
 	c := storeConfig(h.cfg)
-	c.Clock, c.IDs, c.Log, c.OnFeed = h.o.Clock, h.ids, h.o.Logger, h.bell.Ring
+	c.Clock, c.IDs, c.Log, c.OnFeed, c.Instance = h.o.Clock, h.ids, h.o.Logger, h.bell.Ring, h.instance.id
 	if c.Map, err = loadMap(remembered); err != nil {
 		return err
 	}
 	if h.store, err = store.Open(ctx, c); err != nil {
 		return err
 	}
-	h.keys = gdpr.NewKeys(h.root, h.store.Vault(), h.ids, h.o.Clock, gdpr.Options{})
+	h.keys = gdpr.NewKeys(h.roots, h.store.Vault(), h.ids, h.o.Clock, gdpr.Options{Retention: h.retention, Monotonic: time.Now})
 	if now := h.store.Map(); now.Version() != c.Map.Version() {
 		return saveMap(remembered, now)
 	}
@@ -157,7 +175,7 @@ func (h *Hub) openStore(ctx context.Context) (err error) {
 
 // openDirectory reads who may come in, from the control database or else from the last sealed copy.
 func (h *Hub) openDirectory(ctx context.Context) error {
-	directory := tenancy.NewDirectory(h.store.Tenancy(), h.keys, newCopy(h.path("intake"), "directory.sealed", h.intake))
+	directory := tenancy.NewDirectory(h.store.Tenancy(), h.keys, h.intake.copy("directory.sealed"))
 	h.tenancy = &tenancy.Service{
 		Repo: h.store.Tenancy(), Credentials: h.keys, Directory: directory, Clock: h.o.Clock, IDs: h.ids,
 		Random: rand.Reader, Platforms: names(h.o.Storefronts),
@@ -197,13 +215,14 @@ func (h *Hub) openLog(context.Context) (err error) {
 	if err != nil {
 		return hub.Errorf(hub.KindUnavailable, "opening log", "%w", err)
 	}
+	h.intake.follow(h.log)
 	return nil
 }
 
 func (h *Hub) openPipeline(context.Context) error {
 	h.pipeline = &intake.Pipeline{
 		Platforms: byPlatform(h.o.Storefronts), Keys: h.keys, Shards: h.o.Observe.shards(h.store),
-		Orders: orders.New(h.store.Orders(), h.store.Feed(), h.ids), Repo: h.store.Intake(), IDs: h.ids,
+		Orders: orders.New(h.store.Orders(), h.store.Feed(), h.store.Subjects(), h.ids), Repo: h.store.Intake(), IDs: h.ids,
 	}
 	for _, shard := range h.store.Map().Shards() {
 		cursor, err := h.log.Cursor("shard-" + string(shard))
@@ -232,6 +251,9 @@ func (h *Hub) openDoors(ctx context.Context) error {
 		Parking:   &intake.Parking{Pipeline: h.pipeline, Reader: h.store.Intake()},
 		Feed:      erp.NewFeed(h.store.ERP(), h.bell),
 		Orders:    erp.NewOrders(h.store.ERP(), h.store.ERP(), h.o.Clock),
+		Personal:  h.personal(),
+		Forget:    onDemand{h},
+		Cycles:    h.store.Vault(),
 		Tenancy:   h.tenancy,
 		Directory: h.tenancy.Directory,
 		Ready:     h.problems,
@@ -270,6 +292,9 @@ func (h *Hub) OperatorKeyFile() string {
 // close gives back what Open took, in reverse.
 func (h *Hub) close() error {
 	var errs []error
+	if h.auditLog != nil {
+		errs = append(errs, h.auditLog.Close())
+	}
 	if h.log != nil {
 		errs = append(errs, h.log.Close())
 	}

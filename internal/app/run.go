@@ -73,6 +73,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	start(h.follow)
 	start(h.tidy)
+	start(h.intake.run)
+	start(h.forgetLoop)
+	start(h.audit.Run)
 	stopServing := h.serve(ctx, failed)
 
 	var err error

@@ -74,13 +74,15 @@ func embedded(decl *ast.GenDecl, spec *ast.ValueSpec) bool {
 // constant says whether the value is one that would be called const if Go could: a literal, what the standard library
 // compiles from one, or a table that a function of the package (named so) makes.
 func constant(value ast.Expr) bool {
-	compilers := []string{"MustCompile", "Must", "MakeTable", "NewInt", "NewReplacer", "NewEncoding", "WithPadding"}
+	compilers := []string{"MustCompile", "Must", "MakeTable", "NewInt", "NewReplacer", "NewEncoding", "WithPadding", "Date"}
 	switch v := value.(type) {
 	case *ast.CompositeLit:
 		return true
 	case *ast.UnaryExpr: // a pointer to a literal gives a table or a sentinel its identity
 		_, literal := v.X.(*ast.CompositeLit)
 		return v.Op == token.AND && literal
+	case *ast.SliceExpr: // a part of a table
+		return true
 	case *ast.CallExpr:
 		switch fn := v.Fun.(type) {
 		case *ast.SelectorExpr:

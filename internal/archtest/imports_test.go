@@ -67,6 +67,25 @@ func checkBaseline(t *tree) (wrong []string) {
 	return wrong
 }
 
+// checkStranger keeps everything but the standard library out of the reader of sealed files, its tests included: what it
+// proves, it proves without the hub.
+func checkStranger(t *tree) (wrong []string) {
+	for _, p := range t.packages {
+		if !fits("internal/hubtest/stranger", p.path) {
+			continue
+		}
+		for _, f := range p.files {
+			f.imports(func(spec *ast.ImportSpec, imported string) {
+				first, _, _ := strings.Cut(imported, "/")
+				if _, own := ours(imported); own || strings.Contains(first, ".") {
+					wrong = append(wrong, t.at(spec, "the stranger must not import %s", imported))
+				}
+			})
+		}
+	}
+	return wrong
+}
+
 // checkDoors holds the rule of one door.
 func checkDoors(t *tree) (wrong []string) {
 	for _, p := range t.packages {

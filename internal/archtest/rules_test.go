@@ -35,6 +35,11 @@ func rules() []rule {
 			"internal/bench/baseline/a.go":      "package baseline\nimport _ \"hub/internal/hubtest/mariadb\"\nimport _ \"hub\" // WRONG",
 			"internal/bench/baseline/a_test.go": "package baseline\nimport _ \"hub/internal/wal\" // WRONG",
 		}},
+		{"the stranger knows no hub", checkStranger, map[string]string{
+			"internal/hubtest/stranger/a.go":      "package stranger\nimport _ \"crypto/aes\"\nimport _ \"hub/gdpr\" // WRONG",
+			"internal/hubtest/stranger/a_test.go": "package stranger\nimport _ \"modernc.org/sqlite\" // WRONG",
+			"internal/hubtest/a.go":               "package hubtest\nimport _ \"hub/gdpr\"",
+		}},
 		{"a library has one door", checkDoors, map[string]string{
 			"internal/store/a.go":             "package store\nimport _ \"github.com/jmoiron/sqlx/reflectx\"\nimport _ \"database/sql\"",
 			"internal/store/storetest/a.go":   "package storetest\nimport _ \"pgregory.net/rapid\"",

@@ -36,6 +36,7 @@ func table() []row {
 	add("saga", ".")
 	add("sharding", ".")
 	add("gdpr", ".")
+	add("gdpr/forget", ".", "gdpr") // beyond the design: what ends keys is apart from what uses them
 	add("internal/wal")
 	add("internal/audit", ".", "internal/wal")
 	// Beyond the design: the drainer speaks in the driver's deliveries and hands what it read to orders.
@@ -45,10 +46,10 @@ func table() []row {
 	} {
 		add("internal/"+useCase, ".", "saga", "adapters", "gdpr")
 	}
-	add("internal/store", with(useCases, ".", "sharding", "saga", "gdpr")...)
+	add("internal/store", with(useCases, ".", "sharding", "saga", "gdpr", "gdpr/forget", "internal/audit")...)
 	add("internal/bus", ".")
 	add("internal/cache", ".")
-	add("internal/httpapi", with(useCases, ".")...)
+	add("internal/httpapi", with(useCases, ".", "gdpr", "gdpr/forget")...)
 	add("internal/console", with(useCases, ".")...)
 	add("internal/config", ".")
 	add("internal/obs", ".")

@@ -17,6 +17,8 @@ const (
 	freshOrders = 24_000          // for the door while the drain runs
 	drainOrders = 8_000
 	feedOrders  = 5_000
+	people      = 100_000 // in the vault
+	erasures    = 1_000   // before each forget cycle
 )
 
 // BenchmarkRatios measures every comparison and prints the table of docs/performance.md. Parts of it can be chosen:
@@ -35,6 +37,9 @@ func BenchmarkRatios(b *testing.B) {
 	part("wal", func(testing.TB) []comparison { return walComparisons(stretch) })
 	part("drain", func(testing.TB) []comparison { return drainComparisons(drainOrders) })
 	part("feed", func(tb testing.TB) []comparison { return feedComparisons(tb, feedOrders, stretch) })
+	part("sealing", func(testing.TB) []comparison { return sealingComparisons(drainOrders) })
+	part("forget", func(tb testing.TB) []comparison { return forgetComparisons(tb, people, erasures) })
+	part("personal", func(tb testing.TB) []comparison { return personalComparisons(tb, feedOrders, stretch) })
 	must(b, printTable(os.Stdout, results))
 }
 
@@ -63,6 +68,9 @@ func TestMeasuring(t *testing.T) {
 	comparisons := append(doorComparisons(d, 8, 64), walComparisons(d)...)
 	comparisons = append(comparisons, drainComparisons(orders)...)
 	comparisons = append(comparisons, feedComparisons(t, feedPage, d)...)
+	comparisons = append(comparisons, sealingComparisons(orders)...)
+	comparisons = append(comparisons, forgetComparisons(t, 200, 20)...)
+	comparisons = append(comparisons, personalComparisons(t, feedPage, d)...)
 	var results []result
 	for _, c := range comparisons {
 		r := measure(t, c, 1)

@@ -18,13 +18,17 @@ import (
 	"hub/internal/store"
 )
 
-var shardTables = []string{"orders", "deliveries", "raws", "feed", "feed_head"}
+// What a drain writes: the first four once for each order.
+var (
+	shardTables = []string{"orders", "deliveries", "raws", "feed", "feed_head", "subjects", "subject_places", "audit_outbox"}
+	vaultTables = []string{"vault_keys", "vault_tags"}
+)
 
 // onSQLite keeps everything in SQLite files.
 func onSQLite(_ testing.TB, r *rig) store.Config {
 	path := func(name string) string { return filepath.Join(r.dir, name) }
 	r.shard = baseline.Source{SQLite: path("shard.db"), Tables: shardTables}
-	r.vault = baseline.Source{SQLite: path("vault.db"), Tables: []string{"vault_keys"}}
+	r.vault = baseline.Source{SQLite: path("vault.db"), Tables: vaultTables}
 	return store.Config{
 		Shards: []string{"sqlite:" + path("shard.db")}, Control: "sqlite:" + path("control.db"), Vault: "sqlite:" + path("vault.db"),
 	}
@@ -35,7 +39,7 @@ func onMariaDB(tb testing.TB, r *rig) store.Config {
 	server := mariadb.Shared(tb)
 	control, vault, shard := server.NewDatabase(tb), server.NewDatabase(tb), server.NewDatabase(tb)
 	r.shard = baseline.Source{MySQL: shard, Tables: shardTables}
-	r.vault = baseline.Source{MySQL: vault, Tables: []string{"vault_keys"}}
+	r.vault = baseline.Source{MySQL: vault, Tables: vaultTables}
 	return store.Config{Shards: []string{"mysql:" + shard}, Control: "mysql:" + control, Vault: "mysql:" + vault}
 }
 

@@ -70,21 +70,24 @@ func multiply(ctx context.Context, db *sql.DB, table string, change map[string]s
 
 // changes says what makes a copy of a row another row, by table.
 func changes(s baseline.Source) map[string]map[string]string {
-	random := "RANDOM_BYTES(32)"
+	random := func(bytes int) string { return fmt.Sprintf("RANDOM_BYTES(%d)", bytes) }
 	next := func(column string) string { return "CONCAT(" + column + ",'-%d')" }
 	if s.MySQL == "" {
-		random = "randomblob(32)"
+		random = func(bytes int) string { return fmt.Sprintf("randomblob(%d)", bytes) }
 		next = func(column string) string { return column + "||'-%d'" }
 	}
 	return map[string]map[string]string{
 		"orders":     {"external_id": next("external_id"), "id": next("id")},
-		"deliveries": {"resource": next("resource"), "delivery_key": random},
+		"deliveries": {"resource": next("resource"), "delivery_key": random(32)},
 		"raws":       {"raw_ref": next("raw_ref"), "external_id": next("external_id")},
 		"feed": {
 			"sequence": "sequence + %d * (SELECT sequence FROM feed_head)", "id": next("id"), "order_id": next("order_id"),
 		},
-		"feed_head":  {"": "UPDATE feed_head SET sequence = sequence * %d"},
-		"vault_keys": {"id": next("id"), "tag": random, "where": " WHERE kind = 'subject'"},
+		"feed_head":      {"": "UPDATE feed_head SET sequence = sequence * %d"},
+		"subjects":       {"subject_id": next("subject_id")},
+		"subject_places": {"subject_id": next("subject_id"), "row_id": next("row_id")},
+		"vault_keys":     {"id": next("id"), "tag": random(32), "where": " WHERE kind = 'subject'"},
+		"vault_tags":     {"link": random(32), "tag": random(32), "owner": random(16)},
 	}
 }
 

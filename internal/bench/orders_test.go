@@ -54,8 +54,11 @@ func signed(d shopify.Delivery) shopify.Delivery {
 	return d
 }
 
-// many makes n different orders of different customers out of a few: from is the number of the first. Making each anew
-// would take longer than what is measured.
+// phone is the one number of all buyers of the sandbox.
+const phone = "+1 555 0100"
+
+// many makes n different orders of different customers, each with a telephone number of its own, out of a few: from is the
+// number of the first. Making each anew would take longer than what is measured.
 func many(few []shopify.Delivery, from, n int) []shopify.Delivery {
 	list := make([]shopify.Delivery, n)
 	for i := range list {
@@ -67,6 +70,7 @@ func many(few []shopify.Delivery, from, n int) []shopify.Delivery {
 			customer, _, _ := bytes.Cut(rest, []byte("@"))
 			d.Body = bytes.ReplaceAll(d.Body, customer, strconv.AppendInt(nil, 800_000_000_000_000_000+int64(from+i), 10))
 		}
+		d.Body = bytes.ReplaceAll(d.Body, []byte(phone), fmt.Appendf(nil, "+1%0*d", len(phone)-2, from+i))
 		list[i] = signed(d)
 	}
 	return list

@@ -30,7 +30,9 @@ import (
 // and for the number of shards, which is one. It has one tenant with one shop.
 type rig struct {
 	dir     string
+	roots   *gdpr.FileRoots
 	store   *store.Store
+	keys    *gdpr.Keys
 	tenants *tenancy.Service
 	log     *wal.Log
 	door    *intake.Door
@@ -43,6 +45,9 @@ type rig struct {
 	shard, vault baseline.Source // the databases, to be looked at from outside
 }
 
+// instance is the name of the hub that a rig is.
+const instance = "bench"
+
 // size is where a rig keeps its rows.
 type size func(testing.TB, *rig) store.Config
 
@@ -51,15 +56,16 @@ func newRig(tb testing.TB, s size) *rig {
 	tb.Helper()
 	ctx := context.Background()
 	r := &rig{dir: folder(tb), bell: erp.NewBell()}
-	root := gdpr.NewRoot(1, [32]byte{1})
+	r.roots = gdpr.OpenFileRoots(filepath.Join(r.dir, "keys"), app.SystemClock, r.dir)
+	root := got(r.roots.Create(ctx, 1))(tb)
 	cfg := s(tb, r)
-	cfg.Clock, cfg.IDs, cfg.OnFeed = app.SystemClock, app.NewIDs(), r.bell.Ring
+	cfg.Clock, cfg.IDs, cfg.OnFeed, cfg.Instance = app.SystemClock, app.NewIDs(), r.bell.Ring, instance
 	must(tb, store.Migrate(ctx, cfg))
 	r.store = got(store.Open(ctx, cfg))(tb)
-	keys := gdpr.NewKeys(root, r.store.Vault(), cfg.IDs, cfg.Clock, gdpr.Options{})
-	intakeKey := got(gdpr.OpenIntakeKey(ctx, filepath.Join(r.dir, "intake"), root))(tb)
+	r.keys = gdpr.NewKeys(r.roots, r.store.Vault(), cfg.IDs, cfg.Clock, gdpr.Options{Monotonic: time.Now})
+	intakeKey := got(gdpr.OpenIntakeKeys(ctx, filepath.Join(r.dir, "intake"), []gdpr.Root{root}))(tb)
 	r.log = got(wal.Open(filepath.Join(r.dir, "wal"), wal.Options{Now: time.Now, SegmentBytes: segment}))(tb)
-	r.connect(tb, keys)
+	r.connect(tb)
 
 	platforms := map[hub.Platform]driver.Storefront{}
 	for _, s := range app.Storefronts() {
@@ -74,27 +80,29 @@ func newRig(tb testing.TB, s size) *rig {
 		Shard: shard, Log: r.log, Cursor: got(r.log.Cursor("shard-" + string(shard)))(tb), Key: intakeKey,
 		Clock: cfg.Clock, Logger: logger(),
 		Pipeline: &intake.Pipeline{
-			Platforms: platforms, Keys: keys, Shards: r.store, IDs: cfg.IDs, Repo: r.store.Intake(),
-			Orders: orders.New(r.store.Orders(), r.store.Feed(), cfg.IDs),
+			Platforms: platforms, Keys: r.keys, Shards: r.store, IDs: cfg.IDs, Repo: r.store.Intake(),
+			Orders: orders.New(r.store.Orders(), r.store.Feed(), r.store.Subjects(), cfg.IDs),
 		},
 	}
 	return r
 }
 
 // connect makes the tenant, its shop and its ERP's key.
-func (r *rig) connect(tb testing.TB, keys *gdpr.Keys) {
+func (r *rig) connect(tb testing.TB) {
 	tb.Helper()
 	ctx := context.Background()
 	r.tenants = &tenancy.Service{
-		Repo: r.store.Tenancy(), Credentials: keys, Directory: tenancy.NewDirectory(r.store.Tenancy(), keys, noCopy{}),
+		Repo: r.store.Tenancy(), Credentials: r.keys, Directory: tenancy.NewDirectory(r.store.Tenancy(), r.keys, noCopy{}),
 		Clock: app.SystemClock, IDs: app.NewIDs(), Random: rand.Reader, Platforms: []hub.Platform{hub.Shopify},
 	}
 	must(tb, r.tenants.Directory.Refresh(ctx))
-	tenant := got(r.tenants.CreateTenant(ctx, "Bench"))(tb)
+	tenant := got(r.tenants.CreateTenant(ctx, tenancy.NewTenant{Name: "Bench"}))(tb)
 	r.connection = got(r.tenants.CreateConnection(ctx, tenancy.NewConnection{
 		Tenant: tenant.ID, Platform: hub.Shopify, Environment: "live", Shop: shopDomain, Secrets: []string{shopSecret},
 	}))(tb)
-	_, key, err := r.tenants.CreateKey(ctx, tenancy.NewKey{Tenant: tenant.ID, Role: tenancy.RoleERP, Client: "bench"})
+	_, key, err := r.tenants.CreateKey(ctx, tenancy.NewKey{
+		Tenant: tenant.ID, Role: tenancy.RoleERP, Client: "bench", Scopes: []string{tenancy.ScopePersonalRead},
+	})
 	must(tb, err)
 	r.key = key
 }
@@ -104,6 +112,10 @@ func (r *rig) handler(door httpapi.Door) http.Handler {
 	ids := app.NewIDs()
 	return httpapi.API{
 		Door: door, Feed: erp.NewFeed(r.store.ERP(), r.bell), Orders: erp.NewOrders(r.store.ERP(), r.store.ERP(), app.SystemClock),
+		Personal: &erp.Personal{
+			Reader: r.store.ERP(), Keys: r.keys, Disclosures: r.store.ERP(), Ready: func(hub.TenantID) error { return nil },
+			Clock: app.SystemClock, Logger: logger(),
+		},
 		Tenancy: r.tenants, Directory: r.tenants.Directory, MaxBody: maxBody,
 		Ready:     func(context.Context) []httpapi.Problem { return nil },
 		PublicURL: func() string { return "http://localhost" }, Logger: logger(), Clock: app.SystemClock,

@@ -16,6 +16,7 @@ import (
 type caller struct {
 	tenancy.Identity
 	directory *tenancy.Directory
+	head      bool // asks with HEAD: nothing of the body is sent
 }
 
 type callerKey struct{}
@@ -23,7 +24,7 @@ type callerKey struct{}
 // callerOf returns the caller that admit has put there.
 func callerOf(ctx context.Context) caller { return ctx.Value(callerKey{}).(caller) }
 
-// admit lets a request through when its API key is good and has one of the roles.
+// admit lets a request through when its API key is good and has one of the roles. From here on the context says who acts.
 func (s *server) admit(roles []tenancy.Role) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
@@ -37,7 +38,8 @@ func (s *server) admit(roles []tenancy.Role) func(huma.Context, func(huma.Contex
 			s.answer(w, r, &hub.Error{Kind: hub.KindForbidden, Code: "role_forbidden"})
 			return
 		}
-		next(huma.WithValue(ctx, callerKey{}, caller{identity, s.Directory}))
+		known := huma.WithContext(ctx, hub.WithActor(ctx.Context(), identity.Actor(traceOf(r.Context()).id)))
+		next(huma.WithValue(known, callerKey{}, caller{identity, s.Directory, r.Method == http.MethodHead}))
 	}
 }
 

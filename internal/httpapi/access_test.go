@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hub/gdpr/forget"
 	"hub/internal/intake"
 	"hub/internal/tenancy"
 )
@@ -45,6 +46,10 @@ func routes() []route {
 		{"GET", "/v1/keys", "", only, 200, false},
 		{"POST", "/v1/keys", `{"tenant":"{tenant}","role":"erp","client":"c","scopes":["personal:read"]}`, only, 201, false},
 		{"DELETE", "/v1/keys/{key}", "", only, 204, false},
+		{"POST", "/v1/forget-cycles", `{"approve":3}`, only, 200, false},
+		{"GET", "/v1/forget-cycles", "", only, 200, false},
+		{"GET", "/v1/hubs", "", only, 200, false},
+		{"DELETE", "/v1/hubs/{hub}", "", only, 204, false},
 		{"GET", "/v1/apps", "", only, 200, false},
 		{"POST", "/v1/apps", `{"platform":"shopify","name":"App","secrets":["secret-one","secret-two"]}`, only, 201, false},
 	}
@@ -59,7 +64,10 @@ func (l *lab) fill(text string, p party, n int) string {
 		l.must(err)
 		id = string(k.ID)
 	}
-	return strings.NewReplacer("{order}", string(p.order), "{parked}", string(p.parked), "{tenant}", string(p.id),
+	if strings.Contains(text, "{hub}") {
+		l.forget.hubs = append(l.forget.hubs, forget.Hub{Instance: fmt.Sprint("ins_", n), SeenAt: testTime})
+	}
+	return strings.NewReplacer("{hub}", fmt.Sprint("ins_", n), "{order}", string(p.order), "{parked}", string(p.parked), "{tenant}", string(p.id),
 		"{key}", id, "{n}", fmt.Sprint(n)).Replace(text)
 }
 
@@ -96,7 +104,7 @@ func TestRoutesAreComplete(t *testing.T) {
 	l := newLab(t)
 	listed := map[string]bool{}
 	for _, r := range routes() {
-		path := strings.NewReplacer("{order}", "{id}", "{parked}", "{id}", "{key}", "{id}").Replace(r.path)
+		path := strings.NewReplacer("{order}", "{id}", "{parked}", "{id}", "{key}", "{id}", "{hub}", "{instance}").Replace(r.path)
 		listed[r.method+" "+path] = true
 	}
 	_, doc := l.api.build()

@@ -49,6 +49,9 @@ type API struct {
 	Parking   Parking
 	Feed      *erp.Feed
 	Orders    *erp.Orders
+	Personal  *erp.Personal
+	Forget    Forget
+	Cycles    Cycles
 	Tenancy   *tenancy.Service
 	Directory *tenancy.Directory
 	Ready     func(context.Context) []Problem // empty when everything works; quick, it is asked by load balancers
@@ -105,6 +108,8 @@ func (a API) build() (http.Handler, *huma.OpenAPI) {
 	s.apps()
 	s.connections()
 	s.parked()
+	s.forgetting()
+	s.instances()
 	finish(s.huma.OpenAPI())
 	s.document(r)
 	return r, s.huma.OpenAPI()

@@ -18,7 +18,8 @@ const overview = "One exact model of the orders of many shops. An ERP reads the 
 	"Money is a decimal string with its currency, never a float. Times are RFC 3339 in UTC. What is not known is absent. " +
 	"Every answer that is not a success is a problem (RFC 9457) with a code for programs and a request id. Unknown " +
 	"parameters and members are refused. Another tenant's object is answered like one that does not exist.\n\n" +
-	"Documents hold no personal field of a buyer: include=personal is refused as personal_not_available in this release."
+	"Documents hold no personal field of a buyer. A key with the scope personal:read adds them with include=personal; each " +
+	"read is recorded before it is answered, and what was erased or is too old is absent."
 
 // describeHooks documents the webhook door, which is no huma operation.
 func describeHooks(doc *huma.OpenAPI) {
@@ -132,7 +133,7 @@ func classify(schemas map[string]*huma.Schema, t reflect.Type, seen map[reflect.
 		}
 		property.Extensions = map[string]any{"x-data-class": class}
 		if class != string(hub.P3) {
-			property.Description = "Personal: never part of an answer in this release."
+			property.Description = "Personal: only with include=personal, and absent when it is unknown, erased or too old."
 		}
 		classify(schemas, field.Type, seen)
 	}

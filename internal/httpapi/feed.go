@@ -12,6 +12,7 @@ import (
 
 type feedQuery struct {
 	TenantParameter
+	IncludeParameter
 	After int64  `query:"after" minimum:"0" default:"0" doc:"The last sequence that is known; 0 begins at the start"`
 	Limit int    `query:"limit" minimum:"1" maximum:"250" default:"100" doc:"How many at most"`
 	Wait  string `query:"wait" pattern:"^[0-9]{1,5}(ms|s|m)$" default:"0s" doc:"How long to wait for the first change, up to 60s" example:"30s"`
@@ -31,10 +32,15 @@ type feedPage struct {
 	Data      []change `json:"data" nullable:"false"`
 	NextAfter int64    `json:"next_after" doc:"What to ask for after next time"`
 	HasMore   bool     `json:"has_more" doc:"Whether there is more at once"`
+
+	printed []byte // the page, when it had to be printed before it could be served
 }
 
 // appendJSON prints the page around its documents, which are not parsed again.
 func (p feedPage) appendJSON(b []byte) []byte {
+	if p.printed != nil {
+		return append(b, p.printed...)
+	}
 	b = append(b, `{"data":[`...)
 	for i, c := range p.Data {
 		if i > 0 {
@@ -59,6 +65,10 @@ func (s *server) feed(ctx context.Context, c caller, in *feedQuery) (*feedAnswer
 	if err != nil {
 		return nil, err
 	}
+	personal, err := s.personal(ctx, c, t, in.IncludeParameter)
+	if err != nil {
+		return nil, err
+	}
 	wait, err := time.ParseDuration(in.Wait)
 	if err != nil || wait > erp.MaxWait {
 		return nil, invalid(hub.CodeOutOfRange, "query.wait", "is at most 60s")
@@ -67,12 +77,18 @@ func (s *server) feed(ctx context.Context, c caller, in *feedQuery) (*feedAnswer
 	if errors.Is(err, context.Canceled) { // the hub stops while a client waits: it learned nothing new, which is true
 		page, err = erp.Page{Next: in.After}, nil
 	}
+	if err == nil && personal.open {
+		page, err = s.Personal.Page(ctx, personal.to, page)
+	}
 	if err != nil {
 		return nil, err
 	}
 	body := feedPage{Data: make([]change, len(page.Changes)), NextAfter: page.Next, HasMore: page.More}
 	for i, ch := range page.Changes {
 		body.Data[i] = change{ch.Sequence, string(ch.ID), ch.Type, ch.Time.UTC(), ch.Doc}
+	}
+	if body.printed, err = personal.printed(body); err != nil {
+		return nil, err
 	}
 	return &feedAnswer{body}, nil
 }

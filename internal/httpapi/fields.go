@@ -35,7 +35,7 @@ var fieldTexts = map[string]string{
 	"Totals.current_total":     "Owed after edits and refunds: what an ERP books",
 	"Totals.basis":             "Where grand_total comes from; partial is completed by a later revision",
 
-	"Line.title":            "Of the catalogue; absent for a custom item, whose title was typed for one buyer",
+	"Line.title":            "Of the catalogue; absent for a custom item, whose title was typed for one buyer and comes with include=personal",
 	"Line.current_quantity": "After edits and refunds",
 	"Line.unit_price":       "Informs; absent when not exact",
 	"Line.total":            "subtotal − discount + tax unless included",

@@ -23,13 +23,13 @@ func (s *server) orders() {
 		summary: "Read the feed of changes",
 		description: "Every change of the tenant's orders in commit order, numbered from 1 without holes. Remember next_after " +
 			"and ask again with it; a page that was read once is the same for ever. With wait the answer to an empty page " +
-			"comes as soon as there is a change. Documents hold no personal field. A position that the feed has not reached " +
+			"comes as soon as there is a change. Documents hold no personal field unless include=personal asks for them. A position that the feed has not reached " +
 			"is refused as after_beyond_head, and more readers that wait than the hub allows as too_many_waiting.",
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 	}, s.feed)
 	register(s, operation{
 		id: "list-orders", method: http.MethodGet, path: "/v1/orders", tag: "Orders", roles: readers(),
-		summary: "List orders", description: "The current orders, in the order of their ids.",
+		summary: "List orders", description: "The current orders, in the order of their ids. With personal fields a page can end before its limit.",
 		errors: []int{http.StatusNotFound},
 	}, s.listOrders)
 	register(s, operation{
@@ -74,6 +74,7 @@ func (f OrderFilter) filter() erp.Filter {
 
 type ordersQuery struct {
 	TenantParameter
+	IncludeParameter
 	OrderFilter
 	Page
 }
@@ -83,9 +84,14 @@ type orderList struct {
 	Data       []orderDocument `json:"data" nullable:"false"`
 	HasMore    bool            `json:"has_more" doc:"Whether there is another page"`
 	NextCursor *string         `json:"next_cursor" doc:"The cursor of the next page; null on the last"`
+
+	printed []byte // the page, when it had to be printed before it could be served
 }
 
 func (l orderList) appendJSON(b []byte) []byte {
+	if l.printed != nil {
+		return append(b, l.printed...)
+	}
 	b = append(b, `{"data":[`...)
 	for i, d := range l.Data {
 		if i > 0 {
@@ -111,6 +117,10 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 	if err != nil {
 		return nil, err
 	}
+	personal, err := s.personal(ctx, c, t, in.IncludeParameter)
+	if err != nil {
+		return nil, err
+	}
 	v := in.values()
 	l := listing{"orders", t, []string{
 		v.Get("connection_id"), v.Get("platform"), v.Get("status"), v.Get("external_id"), v.Get("updated_since"),
@@ -120,6 +130,9 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 		return nil, err
 	}
 	found, err := s.Orders.List(ctx, t, in.filter(), hub.OrderID(after), in.Limit)
+	if err == nil && personal.open {
+		found, err = s.Personal.List(ctx, personal.to, found)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +144,11 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 		cursor := l.cursor(string(found.Next))
 		out.Body.NextCursor = &cursor
 		v.Set("tenant", in.Tenant)
+		v.Set("include", in.Include)
 		out.Link = next("/v1/orders", v, in.Limit, cursor)
+	}
+	if out.Body.printed, err = personal.printed(out.Body); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -144,6 +161,7 @@ type OrderPath struct {
 type orderQuery struct {
 	OrderPath
 	TenantParameter
+	IncludeParameter
 }
 
 type orderAnswer struct {
@@ -155,9 +173,21 @@ func (s *server) order(ctx context.Context, c caller, in *orderQuery) (*orderAns
 	if err != nil {
 		return nil, err
 	}
+	personal, err := s.personal(ctx, c, t, in.IncludeParameter)
+	if err != nil {
+		return nil, err
+	}
 	row, err := s.Orders.Order(ctx, t, hub.OrderID(in.ID))
 	if err != nil {
 		return nil, missing(err, "order_not_found")
+	}
+	if personal.open {
+		if row, err = s.Personal.Order(ctx, personal.to, row); err == nil {
+			err = s.Personal.Fresh(personal.to)
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return &orderAnswer{Body: orderDocument(row.Doc)}, nil
 }

@@ -22,6 +22,7 @@ type problem struct {
 	RequestID string      `json:"request_id" doc:"What to tell the operator; also in the header X-Request-Id" example:"req_01j9z3k6m8q0r2t4v6x8z0b2d4"`
 	Errors    []violation `json:"errors,omitempty" doc:"Which parts of the request break a rule"`
 	Problems  []defect    `json:"problems,omitempty" doc:"Only of /readyz: what does not work"`
+	Approval  *approval   `json:"approval,omitempty" doc:"Only of approval_needed: what is to be approved"`
 
 	retryAfter time.Duration
 }

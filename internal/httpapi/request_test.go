@@ -28,16 +28,20 @@ func TestQueriesAreReadStrictly(t *testing.T) {
 			key = l.operator
 		}
 		for query, want := range map[string][2]string{
-			"surprise=1":                     {"422", "request_invalid"},
-			"LIMIT=1":                        {"422", "request_invalid"},
-			"a=1&a=2":                        {"422", "request_invalid"},
-			"tenant=&limit=":                 {"422", "request_invalid"},
-			"tenant=x&tenant=x":              {"422", "request_invalid"},
-			"%zz=1":                          {"422", "query_invalid"},
-			"a=1;b=2":                        {"422", "query_invalid"},
-			"include=personal":               {"403", "personal_not_available"},
-			"include=lines&include=personal": {"403", "personal_not_available"},
-			"include=lines":                  {"422", "request_invalid"},
+			"surprise=1":                        {"422", "request_invalid"},
+			"LIMIT=1":                           {"422", "request_invalid"},
+			"a=1&a=2":                           {"422", "request_invalid"},
+			"tenant=&limit=":                    {"422", "request_invalid"},
+			"tenant=x&tenant=x":                 {"422", "request_invalid"},
+			"%zz=1":                             {"422", "query_invalid"},
+			"a=1;b=2":                           {"422", "query_invalid"},
+			"include=lines&include=personal":    {"422", "request_invalid"},
+			"include=personal&include=personal": {"422", "request_invalid"},
+			"include=lines":                     {"422", "request_invalid"},
+			"include=Personal":                  {"422", "request_invalid"},
+			"include=personal,personal":         {"422", "request_invalid"},
+			"include=":                          {"422", "request_invalid"},
+			"Include=personal":                  {"422", "request_invalid"},
 		} {
 			n++
 			got := l.do(r.method, l.fill(r.path, l.a, n)+"?"+query, key, l.fill(r.body, l.a, n))

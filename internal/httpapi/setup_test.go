@@ -246,6 +246,8 @@ type lab struct {
 	repo     *controlRepo
 	shard    *shardRows
 	parked   *parkedRows
+	people   *people
+	forget   *forgetting
 	bell     *erp.Bell
 	logs     *syncBuffer
 	contract *contract
@@ -286,11 +288,13 @@ func newLab(t *testing.T) *lab {
 		T: t, repo: &controlRepo{}, bell: erp.NewBell(), logs: &syncBuffer{},
 		shard:  &shardRows{orders: map[hub.TenantID][]erp.Row{}, changes: map[hub.TenantID][]hub.Change{}, acks: map[string]erp.Ack{}},
 		parked: &parkedRows{rows: map[hub.TenantID][]intake.Parked{}},
+		people: &people{sealed: map[hub.OrderID]erp.Sealed{}}, forget: newForgetting(),
 	}
 	directory := tenancy.NewDirectory(l.repo, plainCredentials{}, noCopy{})
 	l.api = API{
 		Door:    doorFunc(func(context.Context, intake.Request) error { return nil }),
 		Parking: l.parked, Feed: erp.NewFeed(l.shard, l.bell), Orders: erp.NewOrders(l.shard, l.shard, testClock),
+		Forget: l.forget, Cycles: l.forget,
 		Tenancy: &tenancy.Service{
 			Repo: l.repo, Credentials: plainCredentials{}, Directory: directory, Clock: testClock, IDs: ids,
 			Random: rand.NewChaCha8([32]byte{7}), Platforms: []hub.Platform{hub.Shopify},
@@ -299,12 +303,14 @@ func newLab(t *testing.T) *lab {
 		PublicURL: func() string { return "https://hub.example" }, Logger: slog.New(slog.NewJSONHandler(l.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		RequestID: func() string { return ids.New(hub.RequestPrefix) }, Clock: testClock, Version: "test",
 	}
+	l.api.Personal = &erp.Personal{
+		Reader: l.people, Keys: l.people, Disclosures: l.people, Ready: func(hub.TenantID) error { return l.people.fail["ready"] },
+		Clock: testClock, Logger: l.api.Logger,
+	}
 	l.handler = l.api.Handler()
 	l.contract = newContract(t, l.handler)
 	l.a, l.b = l.newParty("Loja Azul", ids), l.newParty("Tienda Roja", ids)
-	_, text, err := l.api.Tenancy.CreateKey(t.Context(), tenancy.NewKey{Role: tenancy.RoleOperator})
-	l.must(err)
-	l.operator = text
+	l.operator = l.newKey(tenancy.NewKey{Role: tenancy.RoleOperator})
 	return l
 }
 
@@ -315,15 +321,20 @@ func (l *lab) must(err error) {
 	}
 }
 
+func (l *lab) newKey(n tenancy.NewKey) string {
+	l.Helper()
+	_, text, err := l.api.Tenancy.CreateKey(l.Context(), n)
+	l.must(err)
+	return text
+}
+
 func (l *lab) newParty(name string, ids hub.IDSource) party {
 	ctx := l.Context()
-	t, err := l.api.Tenancy.CreateTenant(ctx, name)
+	t, err := l.api.Tenancy.CreateTenant(ctx, tenancy.NewTenant{Name: name})
 	l.must(err)
 	p := party{id: t.ID, keys: map[tenancy.Role]string{}}
 	for _, role := range []tenancy.Role{tenancy.RoleERP, tenancy.RoleMerchant, tenancy.RoleCompliance, tenancy.RoleAuditor} {
-		_, text, err := l.api.Tenancy.CreateKey(ctx, tenancy.NewKey{Tenant: t.ID, Role: role, Client: string(role)})
-		l.must(err)
-		p.keys[role] = text
+		p.keys[role] = l.newKey(tenancy.NewKey{Tenant: t.ID, Role: role, Client: string(role)})
 	}
 	p.connection, err = l.api.Tenancy.CreateConnection(ctx, tenancy.NewConnection{
 		Tenant: t.ID, Platform: hub.Shopify, Environment: "live", Shop: strings.ReplaceAll(strings.ToLower(name), " ", "-"),

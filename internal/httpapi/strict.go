@@ -10,8 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
-
-	"hub"
 )
 
 // strict refuses what huma would overlook: a parameter that is unknown, empty or given twice, a body that is not one
@@ -47,9 +45,6 @@ func checkQuery(u *url.URL, op *huma.Operation) error {
 	if err != nil {
 		return invalid("query_invalid", "query", texts["query_invalid"])
 	}
-	if slices.Contains(values["include"], "personal") {
-		return &hub.Error{Kind: hub.KindForbidden, Code: "personal_not_available"}
-	}
 	known := map[string]bool{}
 	for _, p := range op.Parameters {
 		known[p.Name] = known[p.Name] || p.In == "query"
@@ -77,6 +72,9 @@ func checkQuery(u *url.URL, op *huma.Operation) error {
 
 // checkBody holds a body against the operation's members by their exact names; huma reads names in any case.
 func (s *server) checkBody(r *http.Request, body []byte, op *huma.Operation) error {
+	if len(body) == 0 && !op.RequestBody.Required {
+		return nil
+	}
 	if len(body) == 0 {
 		return newProblem(http.StatusUnprocessableEntity, "body_missing")
 	}

@@ -32,15 +32,19 @@ func (s *server) tenants() {
 type tenant struct {
 	TenantID  string    `json:"tenant_id" example:"ten_01j9z3k6m8q0r2t4v6x8z0b2d4"`
 	Name      string    `json:"name" example:"Loja Azul"`
+	Retention int       `json:"order_retention_days" doc:"How many days personal fields of orders are kept"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
-func showTenant(t tenancy.Tenant) tenant { return tenant{string(t.ID), t.Name, t.CreatedAt.UTC()} }
+func showTenant(t tenancy.Tenant) tenant {
+	return tenant{string(t.ID), t.Name, int(t.OrderRetention() / (24 * time.Hour)), t.CreatedAt.UTC()}
+}
 
 type newTenant struct {
 	IdempotencyKey
 	Body struct {
-		Name string `json:"name" minLength:"1" maxLength:"200" doc:"What people call it" example:"Loja Azul"`
+		Name      string `json:"name" minLength:"1" maxLength:"200" doc:"What people call it" example:"Loja Azul"`
+		Retention int    `json:"order_retention_days,omitempty" minimum:"0" maximum:"3650" doc:"How many days personal fields of orders are kept after the week of the order; 730 if left out or 0. A platform's own rule can make it shorter." example:"730"`
 	}
 }
 
@@ -49,7 +53,7 @@ type tenantAnswer struct {
 }
 
 func (s *server) createTenant(ctx context.Context, _ caller, in *newTenant) (*tenantAnswer, error) {
-	t, err := s.Tenancy.CreateTenant(ctx, in.Body.Name)
+	t, err := s.Tenancy.CreateTenant(ctx, tenancy.NewTenant{Name: in.Body.Name, OrderRetentionDays: in.Body.Retention})
 	if err != nil {
 		return nil, err
 	}

@@ -18,14 +18,11 @@ type Probe struct {
 	words []byte
 }
 
-// The words of the page.
+// The words of the page: first one for each phase, how often the hub is in it, and then these.
 const (
-	wordAppend = iota // deliveries that wait for the log
-	wordApply         // transactions being filled
-	wordCommit        // transactions being committed
-	wordBegin         // 1 once the process of the hub has begun to open it
-	wordServe         // 1 once the hub serves
-	wordLinger        // the phase that a kill is aimed at, counted from 1
+	wordBegin  = int(app.PhaseMove) + 1 + iota // 1 once the process of the hub has begun to open it
+	wordServe                                  // 1 once the hub serves
+	wordLinger                                 // the phase that a kill is aimed at, counted from 1
 	words
 )
 
@@ -83,16 +80,19 @@ func (p *Probe) Begin() { atomic.StoreInt64(p.word(wordBegin), 1) }
 func (p *Probe) Serving() { atomic.StoreInt64(p.word(wordServe), 1) }
 
 // Fell is where a kill fell; the stretches overlap.
-type Fell struct{ Append, Apply, Commit, Recovery bool }
+type Fell struct {
+	Append, Apply, Commit, Recovery bool
+	Phases                          [app.PhaseMove + 1]bool
+}
 
 // Now returns where the hub stands.
-func (p *Probe) Now() Fell {
-	return Fell{
-		Append:   atomic.LoadInt64(p.word(wordAppend)) > 0,
-		Apply:    atomic.LoadInt64(p.word(wordApply)) > 0,
-		Commit:   atomic.LoadInt64(p.word(wordCommit)) > 0,
-		Recovery: atomic.LoadInt64(p.word(wordBegin)) == 1 && atomic.LoadInt64(p.word(wordServe)) == 0,
+func (p *Probe) Now() (f Fell) {
+	for phase := range f.Phases {
+		f.Phases[phase] = atomic.LoadInt64(p.word(phase)) > 0
 	}
+	f.Append, f.Apply, f.Commit = f.Phases[app.PhaseAppend], f.Phases[app.PhaseApply], f.Phases[app.PhaseCommit]
+	f.Recovery = atomic.LoadInt64(p.word(wordBegin)) == 1 && atomic.LoadInt64(p.word(wordServe)) == 0
+	return f
 }
 
 // clear makes the page ready for the next hub.

@@ -57,7 +57,8 @@ func serveChild(text string) error {
 	if err != nil {
 		return err
 	}
-	go dieWithTest()
+	commands := make(chan command)
+	go obey(commands)
 	probe.Begin()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -71,13 +72,8 @@ func serveChild(text string) error {
 	}
 	probe.Serving()
 	fmt.Println(h.URL())
+	go answer(ctx, h, commands)
 	return h.Run(ctx)
-}
-
-// dieWithTest ends this process when the test's end of its standard input closes.
-func dieWithTest() {
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(3)
 }
 
 // Process is a hub in a process of its own.
@@ -86,7 +82,7 @@ type Process struct {
 
 	cmd   *exec.Cmd
 	in    io.WriteCloser // closed by the end of the test binary, at the latest
-	out   io.ReadCloser
+	out   *bufio.Reader
 	probe *Probe
 	log   *strings.Builder // its log, complete once it has ended
 }
@@ -108,9 +104,11 @@ func Spawn(t testing.TB, s Size, data string, probe string) *Process {
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	if p.out, err = p.cmd.StdoutPipe(); err != nil {
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.out = bufio.NewReader(out)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +117,7 @@ func Spawn(t testing.TB, s Size, data string, probe string) *Process {
 
 // Await returns when the hub serves, or the error with which it ended.
 func (p *Process) Await() error {
-	line, err := bufio.NewReader(p.out).ReadString('\n')
+	line, err := p.out.ReadString('\n')
 	if err != nil {
 		return errors.Join(fmt.Errorf("the hub ended before it served: %w", err), p.cmd.Wait(), errors.New(p.log.String()))
 	}

@@ -3,6 +3,7 @@ package hubtest
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 
@@ -26,15 +27,41 @@ func Embedded(shards string) Size {
 // OnMariaDB is a hub on two shards, a control database and a vault of a real server. They are made and migrated.
 func OnMariaDB(t testing.TB, server *mariadb.Server) Size {
 	t.Helper()
+	return OnTwoServers(t, server, server)
+}
+
+// OnTwoServers is the same with the vault on a server of its own.
+func OnTwoServers(t testing.TB, server, vault *mariadb.Server) Size {
+	t.Helper()
 	s := Size{Name: "mariadb", MariaDB: server, flags: map[string]string{
 		"store":   "mysql:" + strings.Join([]string{server.NewDatabase(t), server.NewDatabase(t)}, ","),
 		"control": "mysql:" + server.NewDatabase(t),
-		"vault":   "mysql:" + server.NewDatabase(t),
+		"vault":   "mysql:" + vault.NewDatabase(t),
 	}}
 	if err := app.Migrate(context.Background(), s.Config(t, t.TempDir()), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal("migrating: ", err)
 	}
 	return s
+}
+
+// With is this size with one setting changed.
+func (s Size) With(setting, value string) Size {
+	s.flags = maps.Clone(s.flags)
+	s.flags[setting] = value
+	return s
+}
+
+// Databases are the names of this size's databases on its server: the shards, control, the vault.
+func (s Size) Databases() (names []string) {
+	for _, flag := range []string{"store", "control", "vault"} {
+		for dsn := range strings.SplitSeq(s.flags[flag], ",") {
+			if _, name, ok := strings.Cut(dsn, ")/"); ok {
+				name, _, _ = strings.Cut(name, "?")
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // Config is the configuration of one hub of this size on a data folder and free ports. The operator key is BootstrapKey.

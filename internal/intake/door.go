@@ -19,9 +19,11 @@ type Appender interface {
 	Append(ctx context.Context, payload []byte) (wal.Index, error)
 }
 
-// Sealer seals under the key of this hub, which needs no database: *gdpr.IntakeKey.
+// Sealer seals under the keys of this hub, which need no database: *gdpr.IntakeKeys.
 type Sealer interface {
-	Seal(dst []byte, p gdpr.Place, plaintext []byte) ([]byte, error) // appends to dst, which may be nil
+	// Use takes a lease: what is sealed under it can be opened as long as it is in the log, if the lease is held until
+	// the append has returned, whatever it returned.
+	Use() gdpr.IntakeLease
 	Open(p gdpr.Place, envelope []byte) ([]byte, error)
 }
 
@@ -70,11 +72,14 @@ func (d *Door) Accept(ctx context.Context, r Request) error {
 	return d.store(ctx, op, endpoint, driver.Delivery{Notice: notice, Account: endpoint.Account, Body: r.Body, ReceivedAt: d.Clock()})
 }
 
-// store makes the delivery durable.
+// store makes the delivery durable. The lease ends after the append: a key that died in between would take with it what the
+// platform was told is safe.
 func (d *Door) store(ctx context.Context, op string, e Endpoint, delivery driver.Delivery) error {
 	b := d.borrow()
 	defer d.giveBack(b)
-	if err := d.seal(b, e, delivery); err != nil {
+	lease := d.Key.Use()
+	defer lease.Done()
+	if err := d.seal(b, lease, e, delivery); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
@@ -134,14 +139,14 @@ func (d *Door) route(platform driver.Storefront, e Endpoint, n driver.Notice, bo
 }
 
 // seal puts the record into the buffers.
-func (d *Door) seal(b *buffers, e Endpoint, delivery driver.Delivery) error {
+func (d *Door) seal(b *buffers, lease gdpr.IntakeLease, e Endpoint, delivery driver.Delivery) error {
 	h := Head{
 		Platform: e.Platform, App: e.App, Tenant: e.Tenant, Connection: e.Connection,
 		ReceivedAt: delivery.ReceivedAt, Nonce: d.IDs(),
 	}
 	b.plain = appendDelivery(b.plain[:0], delivery)
 	b.record = h.append(b.record[:0])
-	sealed, err := d.Key.Seal(b.record, h.place(b.record), b.plain)
+	sealed, err := lease.Seal(b.record, h.place(b.record), b.plain)
 	if err == nil {
 		b.record = sealed
 	}

@@ -36,6 +36,8 @@ func (p *paper) Append(ctx context.Context, payload []byte) (wal.Index, error) {
 
 type brokenSealer struct{}
 
+func (b brokenSealer) Use() gdpr.IntakeLease                         { return b }
+func (brokenSealer) Done()                                           {}
 func (brokenSealer) Seal([]byte, gdpr.Place, []byte) ([]byte, error) { return nil, errSurprise }
 func (brokenSealer) Open(gdpr.Place, []byte) ([]byte, error)         { return nil, errSurprise }
 
@@ -49,7 +51,7 @@ func (n noSecrets) Endpoint(p hub.Platform, token string) (Endpoint, bool) {
 }
 
 func newDoor(t *testing.T) (*Door, *paper) {
-	key, err := gdpr.OpenIntakeKey(t.Context(), t.TempDir(), gdpr.NewRoot(1, [32]byte{9}))
+	key, err := gdpr.OpenIntakeKeys(t.Context(), t.TempDir(), []gdpr.Root{gdpr.NewRoot(1, [32]byte{9})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +178,7 @@ func TestOperatorLevel(t *testing.T) {
 		if len(parked) != 2 || parked[0].Tenant != hub.Operator || parked[0].Code != hub.CodeNoTarget {
 			t.Fatalf("parked %+v", parked)
 		}
-		plain, err := r.pipeline.Keys.Open(t.Context(), parkedPlace(hub.Operator, parked[0].ID), parked[0].Sealed)
+		plain, err := r.pipeline.Keys.Open(t.Context(), gdpr.ParkedPlace(hub.Operator, parked[0].ID), parked[0].Sealed)
 		if err != nil || bytes.Contains(parked[0].Sealed, []byte(canary)) || !bytes.Contains(plain, []byte(canary)) {
 			t.Errorf("the parked body opens to %d bytes (%v)", len(plain), err)
 		}
@@ -205,7 +207,7 @@ func TestPayloadBelongsToAll(t *testing.T) {
 			}
 		}
 		r.vault.Destroy(one)
-		cold := gdpr.NewKeys(gdpr.NewRoot(1, [32]byte{9}), r.vault, r.ids, now, gdpr.Options{})
+		cold := newKeys(gdpr.NewRoot(1, [32]byte{9}), r.vault, r.ids)
 		for _, raw := range r.store.of("s1").raws {
 			if _, err := cold.Open(t.Context(), rawPlace("ten_a", raw.Ref), raw.Sealed); hub.CodeOf(err) != gdpr.CodeKeyGone {
 				t.Errorf("a payload of two people outlives one of them: %v", err)

@@ -171,11 +171,17 @@ func (d *Drainer) move(ctx context.Context, e entry) bool {
 		return false
 	}
 	r, err := d.Log.ReadAt(e.at)
-	if err == nil {
-		_, err = d.Log.Append(ctx, r.Payload)
-	}
 	if err != nil {
 		return false // it stays where it is
+	}
+	lease := d.Key.Use()
+	defer lease.Done() // after the append, as at the door
+	record, err := resealed(d.Key, lease, r.Payload)
+	if err == nil {
+		_, err = d.Log.Append(ctx, record)
+	}
+	if err != nil {
+		return false
 	}
 	d.progress.finish(e.index)
 	return true

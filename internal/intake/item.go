@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"hub"
 	"hub/adapters/driver"
@@ -22,14 +21,16 @@ type item struct {
 	resource hub.ExternalID
 	key      [32]byte
 	reading  driver.Reading
+	shares   [][]share // of each draft of the reading
 	drafts   []draft
 	parked   *Parked // set: it cannot be applied, and why
+	stale    bool    // people may have been erased since it was prepared: to be prepared again before it is committed
 }
 
 // draft is one full order of a delivery, sealed.
 type draft struct {
 	orders.Incoming
-	raw Raw
+	raw Raw // without a reference when none is kept
 }
 
 // read decodes what the delivery means. Trouble that is permanent parks it, a panic in a driver is an internal error of
@@ -60,7 +61,7 @@ func (it *item) read(platforms map[hub.Platform]driver.Storefront) (err error) {
 }
 
 func (it *item) park(err error) {
-	it.reading, it.drafts = driver.Reading{}, nil
+	it.reading, it.shares, it.drafts = driver.Reading{}, nil, nil
 	it.parked = &Parked{
 		Tenant: it.head.Tenant, Connection: it.head.Connection, Platform: it.head.Platform,
 		Topic: it.delivery.Topic, Code: hub.CodeOf(err), Path: hub.PathOf(err),
@@ -94,8 +95,8 @@ func (it *item) identify(keys *gdpr.TenantKeys) {
 // noConnection stands for the connection of what has none, in the name of its lot. No connection can have this id.
 const noConnection hub.ConnectionID = hub.ConnectionPrefix + "none"
 
-// holders lists whose keys the item needs, in the order in which seal takes them: two a draft, or one when parked with a
-// body. A payload belongs to everybody who is in it.
+// holders lists whose keys the item needs, in the order in which seal takes them: one for each share of a draft and one for
+// the payload, or one when parked with a body. A payload belongs to everybody who is in it.
 func (it *item) holders() []gdpr.Holder {
 	if it.record != nil {
 		return nil
@@ -104,76 +105,90 @@ func (it *item) holders() []gdpr.Holder {
 		return []gdpr.Holder{{
 			Tenant: it.head.Tenant, Connection: cmp.Or(it.head.Connection, noConnection),
 			Lot: gdpr.LotUnparsed, Week: gdpr.WeekOf(it.head.ReceivedAt),
+			People: []gdpr.Person{{SubjectRef: gdpr.SubjectRef{Unparsed: it.parked.ID}, PlacedAt: it.head.ReceivedAt}},
 		}}
 	}
-	var everybody []gdpr.SubjectRef
-	for _, d := range it.reading.Drafts {
-		everybody = append(everybody, subject(d))
+	var everybody []gdpr.Person
+	it.shares = make([][]share, len(it.reading.Drafts))
+	for i, d := range it.reading.Drafts {
+		list := shares(d, it.head.ReceivedAt)
+		it.shares[i] = list
+		everybody = append(everybody, list[len(list)-1].people...)
 	}
 	holders := make([]gdpr.Holder, 0, 2*len(it.reading.Drafts))
-	for _, d := range it.reading.Drafts {
+	for i, d := range it.reading.Drafts {
 		if !d.Deleted.IsZero() {
 			continue
 		}
 		h := gdpr.Holder{
 			Tenant: it.head.Tenant, Connection: it.head.Connection, Lot: gdpr.LotOrder,
-			Week:     gdpr.WeekOf(lotTime(d.Order.PlacedAt, it.head.ReceivedAt)),
-			Subjects: []gdpr.SubjectRef{subject(d)},
+			Week: gdpr.WeekOf(lotTime(d.Order.PlacedAt, it.head.ReceivedAt)),
 		}
-		raw := h
-		raw.Lot, raw.Subjects = gdpr.LotRaw, everybody
-		holders = append(holders, h, raw)
+		for _, s := range it.shares[i] {
+			h.People = s.people
+			holders = append(holders, h)
+		}
+		h.Lot, h.People = gdpr.LotRaw, everybody
+		holders = append(holders, h)
 	}
 	return holders
 }
 
-// subject is whom an order belongs to: the platform's customer, or a guest who is known by this order only.
-func subject(d driver.Draft) gdpr.SubjectRef {
-	if d.Subject != "" {
-		return gdpr.SubjectRef{Customer: d.Subject}
-	}
-	return gdpr.SubjectRef{Order: d.Order.ExternalID}
-}
-
-// lotTime is the time whose week an order ages from: when it was placed. A platform that gives none, or one that is yet to
-// come, must not keep it for ever, so receipt is the latest.
-func lotTime(placed, received time.Time) time.Time {
-	if placed.IsZero() || placed.After(received) {
-		return received
-	}
-	return placed
-}
-
 // seal makes the sealed forms, with the seals of holders.
-func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) (err error) {
+func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
 	if it.parked != nil {
-		it.parked.ID = hub.ParkedID(ids.New(hub.ParkedPrefix))
-		if it.record != nil {
-			return nil
-		}
-		it.parked.Sealed, err = seals[0].Seal(parkedPlace(it.head.Tenant, it.parked.ID), encodeDelivery(it.delivery))
-		return err
+		return it.sealParked(seals)
 	}
-	it.drafts = make([]draft, len(it.reading.Drafts))
+	drafts := make([]draft, len(it.reading.Drafts))
 	for i, d := range it.reading.Drafts {
+		out := &drafts[i]
 		key := orders.Key{Tenant: it.head.Tenant, Connection: it.head.Connection, External: d.Order.ExternalID}
-		out := &it.drafts[i]
 		out.Incoming = orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted}
 		if !d.Deleted.IsZero() {
 			continue
 		}
-		ref := hub.RawRef(ids.New(hub.RawPrefix))
-		out.Seal, out.RawRef = seals[0], ref
+		var err error
 		if out.Digest, err = digest(it.tenant, d.Order); err != nil {
 			return err
 		}
-		sealed, err := seals[1].Seal(rawPlace(it.head.Tenant, ref), it.delivery.Body)
-		if err != nil {
+		n := len(it.shares[i])
+		out.Seals = make(map[hub.PersonalPart]orders.Sealer, n)
+		for at, s := range it.shares[i] {
+			out.Seals[s.part] = seals[at]
+		}
+		if err := it.sealRaw(out, seals[n], ids); err != nil {
 			return err
 		}
-		out.raw = Raw{Ref: ref, Order: key, Sealed: sealed, ReceivedAt: it.head.ReceivedAt}
-		seals = seals[2:]
+		seals = seals[n+1:]
 	}
+	it.drafts = drafts
+	return nil
+}
+
+// sealParked seals the body of what cannot be applied. One that is past its retention already, after a shard was away for
+// weeks, is parked without it.
+func (it *item) sealParked(seals []*gdpr.Seal) (err error) {
+	it.parked.Sealed, it.parked.Expires = nil, ""
+	if it.record != nil || seals[0].Suppressed() {
+		return nil
+	}
+	it.parked.Expires = seals[0].Expires()
+	it.parked.Sealed, err = seals[0].Seal(gdpr.ParkedPlace(it.head.Tenant, it.parked.ID), encodeDelivery(it.delivery))
+	return err
+}
+
+// sealRaw seals the payload of one draft. It is left out when somebody in it was erased, or when it is past its retention.
+func (it *item) sealRaw(out *draft, seal *gdpr.Seal, ids hub.IDSource) error {
+	if seal.Suppressed() {
+		return nil
+	}
+	ref := hub.RawRef(ids.New(hub.RawPrefix))
+	sealed, err := seal.Seal(rawPlace(it.head.Tenant, ref), it.delivery.Body)
+	if err != nil {
+		return err
+	}
+	out.RawRef, out.RawOf = ref, seal.Subjects()
+	out.raw = Raw{Ref: ref, Order: out.Key, Sealed: sealed, Expires: seal.Expires(), ReceivedAt: it.head.ReceivedAt}
 	return nil
 }
 
@@ -185,10 +200,6 @@ func digest(keys *gdpr.TenantKeys, o hub.Order) ([32]byte, error) {
 		return [32]byte{}, hub.Errorf(hub.KindInternal, "digesting order", "not printable")
 	}
 	return keys.Digest(canonical), nil
-}
-
-func parkedPlace(t hub.TenantID, id hub.ParkedID) gdpr.Place {
-	return gdpr.Place{Tenant: t, Table: "parked", Row: string(id), Class: hub.P1}
 }
 
 func rawPlace(t hub.TenantID, ref hub.RawRef) gdpr.Place {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/orders"
 )
 
@@ -43,6 +44,17 @@ type rows struct {
 	raws    map[hub.RawRef]Raw
 	notes   map[Note]int // without topic and time
 	parked  map[hub.ParkedID]Parked
+	places  map[gdpr.Holding]bool
+	fenced  map[gdpr.SubjectID]bool
+	records []record
+}
+
+// record is an audit record.
+type record struct {
+	action string
+	tenant hub.TenantID
+	count  int64
+	actor  hub.Actor
 }
 
 func newMemory(shards ...hub.ShardID) *memory {
@@ -52,6 +64,7 @@ func newMemory(shards ...hub.ShardID) *memory {
 		m.shards[s] = &rows{
 			orders: map[orders.Key]orders.Stored{}, claims: map[Delivery]bool{}, raws: map[hub.RawRef]Raw{},
 			notes: map[Note]int{}, parked: map[hub.ParkedID]Parked{},
+			places: map[gdpr.Holding]bool{}, fenced: map[gdpr.SubjectID]bool{},
 		}
 	}
 	return m
@@ -60,7 +73,7 @@ func newMemory(shards ...hub.ShardID) *memory {
 func (r *rows) clone() *rows {
 	return &rows{
 		maps.Clone(r.orders), slices.Clone(r.changes), maps.Clone(r.claims), maps.Clone(r.raws), maps.Clone(r.notes),
-		maps.Clone(r.parked),
+		maps.Clone(r.parked), maps.Clone(r.places), maps.Clone(r.fenced), slices.Clone(r.records),
 	}
 }
 
@@ -205,6 +218,35 @@ func (m *memory) Park(_ context.Context, tx hub.Tx, parked []Parked) error {
 	return nil
 }
 
+func (m *memory) Record(ctx context.Context, tx hub.Tx, action string, tenant hub.TenantID, count int64) error {
+	r := tx.(memoryTx).rows
+	r.records = append(r.records, record{action, tenant, count, hub.ActorOf(ctx)})
+	return nil
+}
+
+// Hold implements gdpr.Register.
+func (m *memory) Hold(_ context.Context, tx hub.Tx, holdings []gdpr.Holding) error {
+	r := tx.(memoryTx).rows
+	for _, h := range holdings {
+		if r.fenced[h.Subject] {
+			return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeSubjectFenced, Op: "holding", Subject: string(h.Subject)}
+		}
+		r.places[h] = true
+	}
+	return nil
+}
+
+// fence marks subjects as being erased, as the shard's half of a fence does: while no transaction runs, or from next.
+func (m *memory) fence(shard hub.ShardID, subjects ...gdpr.SubjectID) {
+	work := m.of(shard).clone()
+	for _, s := range subjects {
+		work.fenced[s] = true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shards[shard] = work
+}
+
 func (m *memory) Settle(_ context.Context, tx hub.Tx, p Parked) error {
 	r := tx.(memoryTx).rows
 	row, ok := r.parked[p.ID]
@@ -215,7 +257,7 @@ func (m *memory) Settle(_ context.Context, tx hub.Tx, p Parked) error {
 	if p.State == ParkedOpen {
 		row.Attempts, row.Code, row.Path = row.Attempts+1, p.Code, p.Path
 	} else {
-		row.Sealed = nil
+		row.Sealed, row.Expires = nil, ""
 	}
 	r.parked[p.ID] = row
 	return nil

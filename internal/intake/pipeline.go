@@ -89,6 +89,9 @@ func (p *Pipeline) seals(ctx context.Context, items []*item, failed map[int]erro
 	ends := make([]int, len(items))
 	for i, it := range items {
 		if failed[i] == nil {
+			if it.parked != nil {
+				it.parked.ID = hub.ParkedID(p.IDs.New(hub.ParkedPrefix))
+			}
 			holders = append(holders, it.holders()...)
 		}
 		ends[i] = len(holders)
@@ -106,9 +109,12 @@ func (p *Pipeline) seals(ctx context.Context, items []*item, failed map[int]erro
 	return of, nil
 }
 
-// commit brings prepared items of one shard into it, in one transaction.
+// drained is the action of the audit record of one batch.
+const drained = "orders.drain"
+
+// commit brings prepared items of one shard into it, in one transaction, with one audit record of those that are new.
 func (p *Pipeline) commit(ctx context.Context, shard hub.ShardID, items []*item) error {
-	return p.Shards.Do(ctx, shard, func(ctx context.Context, tx hub.Tx) error {
+	return p.transact(ctx, shard, items, func(ctx context.Context, tx hub.Tx) error {
 		claims := make([]Delivery, len(items))
 		for i, it := range items {
 			claims[i] = Delivery{Tenant: it.head.Tenant, Connection: it.head.Connection, Resource: it.resource, Key: it.key}
@@ -123,7 +129,13 @@ func (p *Pipeline) commit(ctx context.Context, shard hub.ShardID, items []*item)
 				first = append(first, it)
 			}
 		}
-		return p.apply(ctx, tx, first)
+		if len(first) == 0 {
+			return nil
+		}
+		if err := p.apply(ctx, tx, first); err != nil {
+			return err
+		}
+		return p.Repo.Record(ctx, tx, drained, "", int64(len(first)))
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/orders"
 )
 
@@ -41,6 +42,7 @@ type Raw struct {
 	Ref        hub.RawRef
 	Order      orders.Key
 	Sealed     []byte
+	Expires    gdpr.Week // with which Sealed ages out
 	ReceivedAt time.Time
 }
 
@@ -61,7 +63,7 @@ type ParkedState string
 const (
 	ParkedOpen     ParkedState = "open"
 	ParkedReplayed ParkedState = "replayed" // applied after all
-	ParkedDropped  ParkedState = "dropped"  // somebody decided that it is not needed; its bytes are gone
+	ParkedDropped  ParkedState = "dropped"  // somebody decided that it is not needed, or it was found empty; its bytes are gone
 )
 
 // Parked is a delivery that cannot be applied, kept with the reason. Sealed under the lot key only: what cannot be
@@ -77,8 +79,9 @@ type Parked struct {
 	ReceivedAt time.Time
 	ParkedAt   time.Time
 	State      ParkedState
-	Attempts   int    // replays that failed again
-	Sealed     []byte // the delivery; nil once dropped or replayed, and when it could not be opened in the first place
+	Attempts   int       // replays that failed again
+	Sealed     []byte    // the delivery; nil once dropped, replayed, erased or aged out, and when it could not be opened in the first place
+	Expires    gdpr.Week // with which Sealed ages out; "" when there never was any
 }
 
 // Repo keeps what the drain needs beside the orders, in the same transaction. Methods take slices: one statement each.
@@ -95,6 +98,8 @@ type Repo interface {
 	// Settle moves one open parked delivery to another state; not open any more is a conflict. Leaving ParkedOpen drops
 	// the sealed bytes; staying there counts an attempt and takes the new code and path.
 	Settle(context.Context, hub.Tx, Parked) error
+	// Record writes one audit record of what hub.ActorOf(ctx) did. A machine batch spans tenants: its tenant is "".
+	Record(ctx context.Context, tx hub.Tx, action string, tenant hub.TenantID, count int64) error
 }
 
 // ParkedFilter selects parked deliveries of one tenant.

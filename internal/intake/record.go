@@ -97,6 +97,24 @@ func splitRecord(record []byte) (h Head, encoded, sealed []byte, err error) {
 	return h, record[:len(record)-len(f.rest)], f.rest, nil
 }
 
+// resealed returns the same record under the newest key: the old one dies when the log has drained past the old place. A
+// record whose key is not there is returned as it is, for a key that comes back needs no more than the record. What another
+// version of this program wrote cannot be sealed again and must stay where it is.
+func resealed(key Sealer, lease gdpr.IntakeLease, record []byte) ([]byte, error) {
+	head, encoded, sealed, err := splitRecord(record)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := key.Open(head.place(encoded), sealed)
+	if hub.CodeOf(err) == gdpr.CodeKeyGone {
+		return record, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return lease.Seal(append(make([]byte, 0, len(record)), encoded...), head.place(encoded), plain)
+}
+
 // encodeDelivery is the plaintext of the sealed part, also of a parked delivery.
 func encodeDelivery(d driver.Delivery) []byte {
 	return appendDelivery(make([]byte, 0, len(d.Body)+256), d)

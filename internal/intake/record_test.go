@@ -69,12 +69,12 @@ func TestCutRecords(t *testing.T) {
 
 // The sealed part fits its own head only.
 func TestSealedToItsHead(t *testing.T) {
-	key, err := gdpr.OpenIntakeKey(t.Context(), t.TempDir(), gdpr.NewRoot(1, [32]byte{9}))
+	key, err := gdpr.OpenIntakeKeys(t.Context(), t.TempDir(), []gdpr.Root{gdpr.NewRoot(1, [32]byte{9})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := Head{Platform: hub.Shopify, App: "app_a", Tenant: "ten_a", Connection: "con_a", ReceivedAt: time.UnixMicro(5).UTC(), Nonce: [16]byte{1}}
-	sealed, err := key.Seal(nil, h.place(h.encode()), encodeDelivery(driver.Delivery{Body: []byte("x")}))
+	sealed, err := key.Use().Seal(nil, h.place(h.encode()), encodeDelivery(driver.Delivery{Body: []byte("x")}))
 	if err != nil {
 		t.Fatal(err)
 	}

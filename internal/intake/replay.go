@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"hub"
+	"hub/gdpr"
 )
 
 // ReplayResult says what a replay did, or would do.
@@ -25,7 +26,8 @@ func (p *Parking) List(ctx context.Context, t hub.TenantID, f ParkedFilter, afte
 }
 
 // Replay tries one open parked delivery again, under today's rules. It applies it and marks it replayed in one
-// transaction, or leaves it open with today's reason. It is KindConflict when it is not open.
+// transaction, or leaves it open with today's reason. It is KindConflict when it is not open, and with gdpr.CodeKeyGone when
+// its bytes can never be read again, because they were erased or are past their retention: such a one is dropped.
 func (p *Parking) Replay(ctx context.Context, t hub.TenantID, id hub.ParkedID) (ReplayResult, error) {
 	row, it, err := p.open(ctx, t, id)
 	if err != nil {
@@ -57,7 +59,8 @@ func (p *Parking) Replay(ctx context.Context, t hub.TenantID, id hub.ParkedID) (
 
 // settle moves the row and applies the item in one transaction.
 func (p *Parking) settle(ctx context.Context, row Parked, it *item) error {
-	return p.Pipeline.Shards.Do(ctx, p.Pipeline.Shards.Of(row.Tenant), func(ctx context.Context, tx hub.Tx) error {
+	shard := p.Pipeline.Shards.Of(row.Tenant)
+	return p.Pipeline.transact(ctx, shard, []*item{it}, func(ctx context.Context, tx hub.Tx) error {
 		if err := p.Pipeline.Repo.Settle(ctx, tx, row); err != nil {
 			return err
 		}
@@ -83,18 +86,35 @@ func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID) (Pa
 		return Parked{}, nil, err
 	}
 	if row.State != ParkedOpen {
-		return Parked{}, nil, &hub.Error{Kind: hub.KindConflict, Code: "parked_settled", Op: "replaying", Subject: string(id)}
+		return Parked{}, nil, &hub.Error{Kind: hub.KindConflict, Code: "parked_settled", Op: opReplay, Subject: string(id)}
 	}
 	it := &item{head: Head{Platform: row.Platform, Tenant: t, Connection: row.Connection, ReceivedAt: row.ReceivedAt}}
-	if row.Sealed == nil {
+	switch {
+	case row.Sealed == nil && row.Code == hub.CodeUnreadable:
 		it.record = []byte{}
-		it.park(unreadable("replaying", string(id)))
+		it.park(unreadable(opReplay, string(id)))
 		return row, it, nil
+	case row.Sealed == nil:
+		return Parked{}, nil, p.gone(ctx, row)
 	}
-	plain, err := p.Pipeline.Keys.Open(ctx, parkedPlace(t, id), row.Sealed)
+	plain, err := p.Pipeline.Keys.Open(ctx, gdpr.ParkedPlace(t, id), row.Sealed)
+	if hub.CodeOf(err) == gdpr.CodeKeyGone {
+		return Parked{}, nil, p.gone(ctx, row)
+	}
 	if err != nil {
 		return Parked{}, nil, err
 	}
 	it.delivery, err = decodeDelivery(plain)
 	return row, it, err
+}
+
+const opReplay = "replaying"
+
+// gone drops a delivery of which nothing is left to read, and says so. A key that is gone never comes back.
+func (p *Parking) gone(ctx context.Context, row Parked) error {
+	row.State = ParkedDropped
+	if err := p.settle(ctx, row, &item{}); err != nil {
+		return err
+	}
+	return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeKeyGone, Op: opReplay, Subject: string(row.ID)}
 }

@@ -2,8 +2,11 @@ package intake
 
 import (
 	"testing"
+	"time"
 
 	"hub"
+	"hub/gdpr"
+	"hub/gdpr/forget"
 )
 
 // withParked runs f with one parked delivery of ten_a: "bad", or one whose transaction is refused.
@@ -123,6 +126,84 @@ func TestReplayTrouble(t *testing.T) {
 		}
 		if row := r.parked("s1")[0]; row.State != ParkedOpen || row.Attempts != 0 {
 			t.Errorf("row %+v", row)
+		}
+	})
+}
+
+// A delivery of which nothing is left to read is dropped by its replay, which says why.
+func TestReplayOfWhatIsGone(t *testing.T) {
+	for _, how := range []string{"key killed", "past its retention", "bytes emptied"} {
+		withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+			switch how {
+			case "key killed":
+				entry := forget.Entry{ID: "ers_1", Tenant: "ten_a", Reason: "disconnected", At: now()}
+				if _, err := r.vault.KillLots(t.Context(), entry, "con_a"); err != nil {
+					t.Fatal(err)
+				}
+				pass(2 * time.Second)
+			case "past its retention":
+				pass(60 * 24 * time.Hour)
+			default:
+				row := r.store.of("s1").parked[id]
+				row.Sealed, row.Expires = nil, ""
+				r.store.of("s1").parked[id] = row
+			}
+			r.script.cured.Store(true)
+			_, err := p.Replay(t.Context(), "ten_a", id)
+			if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != gdpr.CodeKeyGone {
+				t.Errorf("%s: %v", how, err)
+			}
+			if row := r.parked("s1")[0]; row.State != ParkedDropped || row.Sealed != nil || row.Attempts != 0 {
+				t.Errorf("%s: row %+v", how, row)
+			}
+			if _, err := p.Replay(t.Context(), "ten_a", id); hub.CodeOf(err) != "parked_settled" {
+				t.Errorf("%s, again: %v", how, err)
+			}
+			r.once("s1", 0)
+		})
+	}
+}
+
+// Without the vault a replay leaves the row as it is.
+func TestReplayWithoutVault(t *testing.T) {
+	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+		r.vault.away.Store(true)
+		pass(time.Minute)
+		if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindUnavailable {
+			t.Errorf("Replay: %v", err)
+		}
+		if row := r.parked("s1")[0]; row.State != ParkedOpen || row.Attempts != 0 || row.Sealed == nil {
+			t.Errorf("row %+v", row)
+		}
+	})
+}
+
+// A replay that meets a fence is prepared again, like a batch.
+func TestReplayMeetsFence(t *testing.T) {
+	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+		r.script.cured.Store(true)
+		seals, err := r.pipeline.Keys.Seals(t.Context(), []gdpr.Holder{{
+			Tenant: "ten_a", Connection: "con_a", Lot: gdpr.LotOrder, Week: gdpr.WeekOf(now()),
+			People: []gdpr.Person{{SubjectRef: gdpr.SubjectRef{Order: "1"}, PlacedAt: now()}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		guest := seals[0].Subjects()[0]
+		e := r.erasure("ten_a", guest, now())
+		races := 0
+		r.store.set(func(hub.ShardID, int) fault {
+			if races++; races == 1 {
+				r.fenceVault(e)
+				r.store.fence("s1", guest)
+			}
+			return fine
+		}, nil)
+		if result, err := p.Replay(t.Context(), "ten_a", id); err != nil || result.State != ParkedReplayed {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		if row := r.row("a", "1"); len(parts(row)) != 0 || row.Revision != 1 || races != 2 {
+			t.Errorf("%d parts at revision %d after %d transactions", len(parts(row)), row.Revision, races)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -56,14 +57,38 @@ func (*script) Account(body []byte) (string, error) {
 	return account, nil
 }
 
-func draftOf(f []string) driver.Draft {
+// draftOf makes an order of words. Those with an equals sign say more of its people: customer, name, email, ship, bill,
+// note, coupon, and placed in seconds since 1970.
+func draftOf(words []string) driver.Draft {
+	var f []string
+	more := map[string]string{}
+	for _, w := range words {
+		if name, value, ok := strings.Cut(w, "="); ok {
+			more[name] = strings.ReplaceAll(value, "_", " ")
+		} else {
+			f = append(f, w)
+		}
+	}
 	version, _ := strconv.Atoi(f[3])
 	total := hub.Money{Minor: int64(version), Currency: "BRL"}
-	return driver.Draft{Order: hub.Order{
-		Platform: hub.Shopify, ExternalID: hub.ExternalID(f[2]), Status: hub.StatusOpen,
+	o := hub.Order{
+		Platform: hub.Shopify, ExternalID: hub.ExternalID(f[2]), Status: hub.StatusOpen, Number: "#" + f[2],
 		SourceUpdatedAt: time.Unix(int64(1_700_000_000+version), 0).UTC(),
-		Totals:          hub.Totals{GrandTotal: &total}, Buyer: &hub.Buyer{Name: f[4]},
-	}}
+		Totals:          hub.Totals{GrandTotal: &total},
+		Buyer:           &hub.Buyer{Name: cmp.Or(more["name"], f[4]), Email: more["email"], Note: more["note"]},
+	}
+	for what, address := range map[string]**hub.Address{"ship": &o.Buyer.ShippingAddress, "bill": &o.Buyer.BillingAddress} {
+		if more[what] != "" {
+			*address = &hub.Address{Name: more[what], City: canary + " " + what}
+		}
+	}
+	if more["coupon"] != "" {
+		o.Discounts = []hub.Discount{{Code: more["coupon"], Kind: "order", Amount: &total}}
+	}
+	if placed, err := strconv.Atoi(more["placed"]); err == nil {
+		o.PlacedAt = time.Unix(int64(placed), 0).UTC()
+	}
+	return driver.Draft{Order: o, Subject: hub.ExternalID(more["customer"])}
 }
 
 func (s *script) Read(d driver.Delivery) (driver.Reading, error) {
@@ -98,25 +123,45 @@ type vault struct {
 	away atomic.Bool
 }
 
-func (v *vault) fail() error {
-	if v.away.Load() {
-		return &hub.Error{Kind: hub.KindUnavailable, Op: "asking vault"}
-	}
-	return nil
+// roots has one root and never another.
+type roots struct {
+	gdpr.RootStore
+	root gdpr.Root
 }
 
-func (v *vault) ByTag(ctx context.Context, tags [][]byte) (map[string]gdpr.WrappedKey, error) {
-	if err := v.fail(); err != nil {
-		return nil, err
-	}
-	return v.Memory.ByTag(ctx, tags)
+func (r roots) Load(context.Context) ([]gdpr.Root, error) { return []gdpr.Root{r.root}, nil }
+
+// newKeys returns keys with nothing in their cache.
+func newKeys(root gdpr.Root, v gdpr.Vault, ids hub.IDSource) *gdpr.Keys {
+	return gdpr.NewKeys(roots{root: root}, v, ids, now, gdpr.Options{Monotonic: time.Now})
 }
 
-func (v *vault) Add(ctx context.Context, keys []gdpr.WrappedKey) (map[string]gdpr.WrappedKey, error) {
-	if err := v.fail(); err != nil {
-		return nil, err
+// ringed is a vault with nothing but a keyring of the time at which bubbles begin. Its many keys are made once for all
+// tests.
+var ringed = sync.OnceValues(func() (*gdprtest.Memory, error) {
+	v := gdprtest.NewMemory()
+	begin := func() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
+	ids := func() [16]byte { return [16]byte{1} }
+	_, err := gdpr.NewKeys(roots{root: testRoot()}, v, ids, begin, gdpr.Options{Monotonic: begin}).Keyring(context.Background())
+	return v, err
+})
+
+func testRoot() gdpr.Root { return gdpr.NewRoot(1, [32]byte{9}) }
+
+func newVault(t *testing.T) *vault {
+	t.Helper()
+	empty, err := ringed()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return v.Memory.Add(ctx, keys)
+	v := &vault{Memory: empty.Copy()}
+	v.Faults(func(_ string, done bool) error {
+		if !done && v.away.Load() {
+			return &hub.Error{Kind: hub.KindUnavailable, Op: "asking vault"}
+		}
+		return nil
+	})
+	return v
 }
 
 // directory is the door's in memory.
@@ -174,7 +219,7 @@ type rig struct {
 	dir      string
 	fs       wal.FS // under the log; nil is the real one
 	log      *wal.Log
-	key      *gdpr.IntakeKey
+	key      *gdpr.IntakeKeys
 	vault    *vault
 	store    *memory
 	script   *script
@@ -204,17 +249,17 @@ func (r *rig) ids() (id [16]byte) {
 
 func newRig(t *testing.T, store *memory, fs wal.FS) *rig {
 	r := &rig{t: t, dir: t.TempDir(), fs: fs, store: store, script: &script{}, journal: &journal{}}
-	root := gdpr.NewRoot(1, [32]byte{9})
+	root := testRoot()
 	var err error
-	if r.key, err = gdpr.OpenIntakeKey(t.Context(), r.dir+"/key", root); err != nil {
+	if r.key, err = gdpr.OpenIntakeKeys(t.Context(), r.dir+"/key", []gdpr.Root{root}); err != nil {
 		t.Fatal(err)
 	}
 	r.open()
-	r.vault = &vault{Memory: gdprtest.NewMemory()}
+	r.vault = newVault(t)
 	platforms := map[hub.Platform]driver.Storefront{hub.Shopify: r.script}
 	r.pipeline = &Pipeline{
-		Platforms: platforms, Keys: gdpr.NewKeys(root, r.vault, r.ids, now, gdpr.Options{}), Shards: r.store,
-		Orders: orders.New(r.store, r.store, r.ids), Repo: r.store, IDs: r.ids,
+		Platforms: platforms, Keys: newKeys(root, r.vault, r.ids), Shards: r.store,
+		Orders: orders.New(r.store, r.store, r.store, r.ids), Repo: r.store, IDs: r.ids,
 	}
 	r.door = &Door{
 		Platforms: platforms, Directory: connections(), Key: r.key, Log: r.log, Full: func() bool { return false },
@@ -325,6 +370,7 @@ func (r *rig) once(shard hub.ShardID, want int) {
 	if len(seen) != want || len(rows.orders) != want || len(rows.raws) != want {
 		r.t.Fatalf("%d changed orders, %d stored, %d payloads, want %d", len(seen), len(rows.orders), len(rows.raws), want)
 	}
+	r.registered(shard)
 }
 
 func (r *rig) parked(shard hub.ShardID) []Parked {

@@ -83,7 +83,7 @@ func (zeroCursor) Advance(wal.Index) error { return nil }
 func TestOtherIntakeKey(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.orders("a", 0, 5)
-		other, err := gdpr.OpenIntakeKey(t.Context(), t.TempDir(), gdpr.NewRoot(1, [32]byte{9}))
+		other, err := gdpr.OpenIntakeKeys(t.Context(), t.TempDir(), []gdpr.Root{gdpr.NewRoot(1, [32]byte{9})})
 		if err != nil {
 			t.Fatal(err)
 		}

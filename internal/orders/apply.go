@@ -11,20 +11,18 @@ import (
 	"hub/gdpr"
 )
 
-// Sealer seals under the keys of an order's subjects; *gdpr.Seal is one. It is pure computation, so it may run inside of
-// a transaction.
-type Sealer interface {
-	Seal(p gdpr.Place, plaintext []byte) ([]byte, error)
-}
-
 // Incoming is one version of an order, normalised, with the means to seal it.
 type Incoming struct {
 	Key
 	Order   hub.Order // canonical, without the identifiers that the hub gives
 	Deleted time.Time // set: the platform deleted the order then, and Order is empty
 	Digest  [32]byte  // keyed digest of the canonical order
-	Seal    Sealer    // for the personal part; may be nil when there is none
-	RawRef  hub.RawRef
+	// Seals are for the parts that the personal data is divided into. One that is suppressed leaves its part out.
+	Seals map[hub.PersonalPart]Sealer
+	// RawRef is the payload that is stored with the version if it is accepted, and RawOf is whose data it holds; both are
+	// empty when none is.
+	RawRef hub.RawRef
+	RawOf  []gdpr.SubjectID
 }
 
 func (in Incoming) version() Version {
@@ -67,16 +65,20 @@ type Result struct {
 
 // Service applies versions.
 type Service struct {
-	repo Repo
-	feed Feed
-	ids  hub.IDSource
+	repo     Repo
+	feed     Feed
+	register gdpr.Register
+	ids      hub.IDSource
 }
 
 // New returns a service over one store.
-func New(repo Repo, feed Feed, ids hub.IDSource) *Service { return &Service{repo, feed, ids} }
+func New(repo Repo, feed Feed, register gdpr.Register, ids hub.IDSource) *Service {
+	return &Service{repo, feed, register, ids}
+}
 
 // Apply brings a batch of versions into the transaction and returns their results in the same order. Several versions of
-// one order may be among them. Everything it changes is in tx; running it again in another transaction is safe.
+// one order may be among them. Everything it changes is in tx; running it again in another transaction is safe. It is
+// gdpr.CodeSubjectFenced when somebody in it is being erased: the versions are made anew and tried again.
 func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Result, error) {
 	states, err := s.lock(ctx, tx, batch)
 	if err != nil {
@@ -84,6 +86,7 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 	}
 	results := make([]Result, len(batch))
 	var changes []hub.Change
+	var raws []gdpr.Holding
 	for i, in := range batch {
 		st := states[in.Key]
 		change, result, err := st.take(tx.Now(), in)
@@ -93,8 +96,13 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 		if result.Outcome == Applied {
 			change.ID = hub.ChangeID(s.ids.New(hub.ChangePrefix))
 			changes = append(changes, change)
+			raws = in.holdRaw(raws)
+			st.rawOf = in.RawOf
 		}
 		results[i] = result
+	}
+	if err := s.hold(ctx, tx, states, raws); err != nil {
+		return nil, err
 	}
 	if err := s.save(ctx, tx, states); err != nil {
 		return nil, err
@@ -108,7 +116,9 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 // state is one order while a batch is applied to it.
 type state struct {
 	Stored
-	dirty bool
+	dirty  bool
+	before Stored           // as it was locked
+	rawOf  []gdpr.SubjectID // whose data the payload of the newest version holds
 }
 
 // lock reads the states of all orders in the batch; those that have none get a fresh one.
@@ -131,7 +141,7 @@ func (s *Service) lock(ctx context.Context, tx hub.Tx, batch []Incoming) (map[Ke
 		if !ok {
 			row = Stored{Key: key, ID: hub.OrderID(s.ids.New(hub.OrderPrefix)), CreatedAt: tx.Now(), New: true}
 		}
-		states[key].Stored = row
+		states[key].Stored, states[key].before = row, row
 	}
 	return states, nil
 }
@@ -198,36 +208,16 @@ func (st *state) replace(in Incoming, v Version) error {
 	o.ID, o.TenantID, o.ConnectionID = st.ID, st.Tenant, st.Connection
 	o.Revision, o.DeletedAt, o.Source.RawRef = st.Revision+1, st.DeletedAt, in.RawRef
 	business, personal := o.Split()
-	sealed, err := st.seal(in.Seal, personal, o.Revision)
-	if err != nil {
+	if err := st.seal(in.Seals, personal, o.Revision); err != nil {
 		return err
 	}
 	doc, err := json.Marshal(business)
 	if err != nil {
 		return hub.Errorf(hub.KindInternal, "printing order", "%s is not printable", st.ID)
 	}
-	st.Version, st.Platform, st.Status, st.PlacedAt = v, o.Platform, o.Status, o.PlacedAt
-	st.Doc, st.Personal, st.SealedAt = doc, sealed, o.Revision
+	st.Version, st.Platform, st.Status, st.PlacedAt, st.Number = v, o.Platform, o.Status, o.PlacedAt, o.Number
+	st.Doc, st.SealedAt = doc, o.Revision
 	return nil
-}
-
-func (st *state) seal(s Sealer, p hub.Personal, revision int64) ([]byte, error) {
-	if p.Empty() {
-		return nil, nil
-	}
-	if s == nil {
-		return nil, hub.Errorf(hub.KindInternal, "sealing order", "%s has a personal part and no keys", st.ID)
-	}
-	plain, err := json.Marshal(p)
-	if err != nil {
-		return nil, hub.Errorf(hub.KindInternal, "sealing order", "%s is not printable", st.ID)
-	}
-	return s.Seal(PersonalPlace(st.Tenant, st.ID, revision), plain)
-}
-
-// PersonalPlace is where the personal part of one revision of an order rests; it is bound into the ciphertext.
-func PersonalPlace(t hub.TenantID, id hub.OrderID, revision int64) gdpr.Place {
-	return gdpr.Place{Tenant: t, Table: "orders", Row: string(id), Class: hub.P1, Version: revision}
 }
 
 // delete marks the order as gone at the platform, once and for good: no later body brings it back, and the first news of

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/orders"
 )
 
@@ -97,12 +98,12 @@ func TestDeletionKeepsPersonal(t *testing.T) {
 	ids := &source{}
 	db, seals := newDatabase(t), newSealing(t, ids)
 	in := version(1, func(o *hub.Order) { o.Buyer = &hub.Buyer{Name: canary} })
-	in.Seal = seals.of(key)
+	in.Seals = seals.of(key, "", "")
 	results, err := db.do(ids, epoch, []orders.Incoming{in, {Key: key, Deleted: epoch}}, true)
 	must(t, results, err)
 	row := db.rows[key]
-	plain, err := seals.keys.Open(ctx, orders.PersonalPlace(key.Tenant, row.ID, row.SealedAt), row.Personal)
-	if err != nil || !bytes.Contains(plain, []byte(canary)) || row.Revision != 2 || row.SealedAt != 1 {
+	plain, err := seals.keys.Open(ctx, gdpr.OrderPlace(key.Tenant, row.ID, hub.PartBuyer, row.SealedAt), row.Personal)
+	if err != nil || !bytes.Contains(plain, []byte(canary)) || row.Revision != 2 || row.SealedAt != 1 || row.Expires == "" {
 		t.Fatalf("opened %d bytes (%v) at revision %d, sealed at %d", len(plain), err, row.Revision, row.SealedAt)
 	}
 }

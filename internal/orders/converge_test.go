@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/orders"
 )
 
@@ -26,6 +27,8 @@ type world struct {
 	db      *database
 	models  map[orders.Key]*model
 	changes int
+	sealed  int // parts that were opened
+	left    int // parts that were rightly missing
 }
 
 // model is what must be true of one order, decided without the code under test.
@@ -53,14 +56,24 @@ func drawVersion(t *rapid.T, w *world, k orders.Key, n int) orders.Incoming {
 	if rapid.Bool().Draw(t, "buyer") {
 		o.Buyer = &hub.Buyer{Name: canary, Note: fmt.Sprint(canary, n)}
 		o.Discounts = []hub.Discount{{Code: canary, Kind: "order", Amount: &refunded}}
+		name := rapid.SampledFrom([]string{"", canary, canary + " the other"})
+		o.Buyer.ShippingAddress = &hub.Address{Name: name.Draw(t, "ship"), City: canary}
+		o.Buyer.BillingAddress = &hub.Address{Name: name.Draw(t, "bill"), City: canary}
 		o.Fulfillments = []hub.Fulfillment{{ExternalID: "f1", TrackingNumber: canary}}
 	}
 	canonical, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	recipient, payer := o.Buyer.Apart()
+	seals := w.seals.of(k, recipient, payer)
+	for part, seal := range seals {
+		if rapid.IntRange(0, 9).Draw(t, "erased "+string(part)) == 0 {
+			seals[part] = suppressed{seal}
+		}
+	}
 	return orders.Incoming{
-		Key: k, Order: o, Digest: w.seals.digest(k, canonical), Seal: w.seals.of(k), RawRef: hub.RawRef(fmt.Sprint("raw_", n)),
+		Key: k, Order: o, Digest: w.seals.digest(k, canonical), Seals: seals, RawRef: hub.RawRef(fmt.Sprint("raw_", n)),
 	}
 }
 
@@ -148,10 +161,11 @@ func TestDrillConverges(t *testing.T) {
 	if os.Getenv("HUB_DRILL") != "" {
 		rounds = 200
 	}
-	versions, changes, histories, ties := 0, 0, 0, 0
+	versions, changes, histories, ties, sealed, left := 0, 0, 0, 0, 0, 0
+	ids := &source{}
+	seals := newSealing(t, ids) // one for all histories: a keyring has many keys
 	check := func(t *rapid.T) {
-		ids := &source{}
-		w := &world{ids: ids, seals: newSealing(t, ids), db: newDatabase(t), models: map[orders.Key]*model{}}
+		w := &world{ids: ids, seals: seals, db: newDatabase(t), models: map[orders.Key]*model{}}
 		history := drawHistory(t, w)
 		for at := 0; at < len(history); {
 			n := min(rapid.IntRange(1, 5).Draw(t, "batch"), len(history)-at)
@@ -178,15 +192,17 @@ func TestDrillConverges(t *testing.T) {
 			t.Fatalf("%d changes, want %d", len(w.db.changes), w.changes)
 		}
 		histories++
-		versions, changes = versions+len(history), changes+w.changes
+		w.db.registered()
+		versions, changes, sealed, left = versions+len(history), changes+w.changes, sealed+w.sealed, left+w.left
 	}
 	for range rounds {
 		rapid.Check(t, check)
 	}
-	if changes == 0 || ties == 0 {
+	if changes == 0 || ties == 0 || sealed == 0 || left == 0 {
 		t.Fatal("the histories tried nothing")
 	}
-	t.Logf("%d histories, %d versions, %d changes, %d ties, 0 violations", histories, versions, changes, ties)
+	t.Logf("%d histories, %d versions, %d changes, %d ties, %d parts opened, %d left out, 0 violations",
+		histories, versions, changes, ties, sealed, left)
 }
 
 // check holds the stored order and its changes against the model.
@@ -204,7 +220,7 @@ func (w *world) check(t *rapid.T, k orders.Key, m *model) {
 		t.Fatalf("revision %d deleted %v, want %d and %v", row.Revision, row.DeletedAt, m.accepted, m.deleted)
 	}
 	if m.best == nil {
-		if row.Doc != nil || row.Personal != nil {
+		if row.Doc != nil || len(parts(row)) != 0 {
 			t.Fatal("an order that never came has a content")
 		}
 		return
@@ -219,7 +235,7 @@ func (w *world) check(t *rapid.T, k orders.Key, m *model) {
 	if exact := exactly(*want.Totals.GrandTotal); !strings.Contains(string(row.Doc), `"grand_total":`+exact) {
 		t.Fatalf("no grand total %s in %s", exact, row.Doc)
 	}
-	w.checkSealed(t, row, personal)
+	w.checkSealed(t, row, m.best.Seals, personal)
 }
 
 func (w *world) checkFeed(t *rapid.T, row orders.Stored, m *model) {
@@ -250,21 +266,40 @@ func (w *world) checkFeed(t *rapid.T, row orders.Stored, m *model) {
 	}
 }
 
-// checkSealed requires that the personal part opens at its place, and at no other.
-func (w *world) checkSealed(t *rapid.T, row orders.Stored, want hub.Personal) {
-	if bytes.Contains(row.Personal, []byte(canary)) {
-		t.Fatal("the personal part is in clear")
+// checkSealed requires that the parts that may be stored are, and no others, that each opens at its place and at no other,
+// and that they make up the whole.
+func (w *world) checkSealed(t *rapid.T, row orders.Stored, seals map[hub.PersonalPart]orders.Sealer, personal hub.Personal) {
+	want := personal.Parts(seals[hub.PartRecipient] != nil, seals[hub.PartPayer] != nil)
+	for name := range want {
+		if seals[name].Suppressed() {
+			delete(want, name)
+			w.left++
+		}
 	}
-	plain, err := w.seals.keys.Open(ctx, orders.PersonalPlace(row.Tenant, row.ID, row.SealedAt), row.Personal)
-	if err != nil {
-		t.Fatalf("opening the personal part: %v", err)
+	stored := parts(row)
+	if len(stored) != len(want) || (len(stored) == 0) != (row.Expires == "") {
+		t.Fatalf("%d parts are stored, want %d; they expire with %q", len(stored), len(want), row.Expires)
 	}
-	var got hub.Personal
-	if err := json.Unmarshal(plain, &got); err != nil || !reflect.DeepEqual(got, want) {
-		t.Fatalf("opened %+v, want %+v (%v)", got, want, err)
-	}
-	if _, err := w.seals.keys.Open(ctx, orders.PersonalPlace(row.Tenant, row.ID, row.SealedAt+1), row.Personal); hub.CodeOf(err) != hub.CodeUnreadable {
-		t.Fatalf("it opened at another revision: %v", err)
+	for name, sealed := range stored {
+		if bytes.Contains(sealed, []byte(canary)) {
+			t.Fatal("the personal part is in clear")
+		}
+		plain, err := w.seals.keys.Open(ctx, gdpr.OrderPlace(row.Tenant, row.ID, name, row.SealedAt), sealed)
+		if err != nil {
+			t.Fatalf("opening the part %s: %v", name, err)
+		}
+		var got hub.Personal
+		if err := json.Unmarshal(plain, &got); err != nil || !reflect.DeepEqual(got, want[name]) {
+			t.Fatalf("opened %+v, want %+v (%v)", got, want[name], err)
+		}
+		for _, other := range []gdpr.Place{
+			gdpr.OrderPlace(row.Tenant, row.ID, name, row.SealedAt+1), gdpr.OrderPlace(row.Tenant, row.ID, name+"x", row.SealedAt),
+		} {
+			if _, err := w.seals.keys.Open(ctx, other, sealed); hub.CodeOf(err) != hub.CodeUnreadable {
+				t.Fatalf("it opened at another place: %v", err)
+			}
+		}
+		w.sealed++
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/gdpr"
 )
 
 // Key is what an order is known by before it has an id: the platform's own identifier within one connection. A connection
@@ -28,8 +29,13 @@ type Stored struct {
 	CreatedAt time.Time // when the hub stored it first
 	UpdatedAt time.Time // when the hub stored this revision
 	Doc       []byte    // the business record (P3) as JSON; nil at revision 0
-	Personal  []byte    // the personal part, sealed; nil when there is none
-	SealedAt  int64     // the revision that Personal was sealed at, part of its AAD; a deletion makes a revision without sealing again
+	Number    string    // what the merchant and the buyer call it, "" when the platform gives none
+	Personal  []byte    // hub.PartBuyer, sealed; nil when there is none
+	Recipient []byte    // hub.PartRecipient, like Personal
+	Payer     []byte    // hub.PartPayer, like Personal
+	Shared    []byte    // hub.PartShared, like Personal; it opens only while everybody in the order is known
+	SealedAt  int64     // the revision that all parts were sealed at, part of their AAD; a deletion makes a revision without sealing again
+	Expires   gdpr.Week // with which the parts age out; "" when there is none
 	New       bool      // not in the database yet: Save inserts it, and a row that somebody else inserted meanwhile is a conflict that runs the transaction again
 }
 

@@ -117,14 +117,28 @@ func (d *database) find(ctx context.Context, sel selection, n int, fill func(i i
 }
 
 func eachKeys(d *dialect, sel selection, n int, fill func(i int, r *row), run func(string, []any) error) error {
+	return chunks(d, n, fill, func(size int, keys row) error {
+		return run("SELECT "+sel.columns+" FROM "+sel.table+" WHERE "+d.among(sel.keys, size)+sel.and+sel.tail, keys.args)
+	})
+}
+
+// execKeys runs a statement on the rows of n keys in as few statements as the bounds allow. head ends with WHERE.
+func (t *tx) execKeys(ctx context.Context, op, head string, keys []string, n int, fill func(i int, r *row)) error {
+	return chunks(t.d.dialect, n, fill, func(size int, args row) error {
+		_, err := t.exec(ctx, op, head+" "+t.d.dialect.among(keys, size), args.args...)
+		return err
+	})
+}
+
+// chunks divides n keys among statements.
+func chunks(d *dialect, n int, fill func(i int, r *row), run func(size int, keys row) error) error {
 	for start := 0; start < n; {
 		size := d.statement.size(n-start, d.statement.keys)
 		var keys row
 		for i := start; i < start+size; i++ {
 			fill(i, &keys)
 		}
-		query := "SELECT " + sel.columns + " FROM " + sel.table + " WHERE " + d.among(sel.keys, size) + sel.and + sel.tail
-		if err := run(query, keys.args); err != nil {
+		if err := run(size, keys); err != nil {
 			return err
 		}
 		start += size

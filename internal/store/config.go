@@ -17,6 +17,8 @@ type Config struct {
 	Control string
 	Vault   string
 
+	Instance string // of this hub; it moves the audit records that it wrote, and no others
+
 	Clock  hub.Clock
 	IDs    hub.IDSource
 	Log    *slog.Logger

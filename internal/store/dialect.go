@@ -70,6 +70,15 @@ func (d *dialect) onDuplicate(key, assignments string) string {
 	return " ON DUPLICATE KEY UPDATE " + assignments
 }
 
+// keep ends an INSERT that leaves a row with the same key as it is. It is no INSERT IGNORE, which would also swallow what
+// does not fit. column is any of the table's.
+func (d *dialect) keep(key, table, column string) string {
+	if d == sqliteDialect {
+		return " ON CONFLICT (" + key + ") DO NOTHING"
+	}
+	return d.onDuplicate(key, column+" = "+table+"."+column)
+}
+
 // fresh is, inside the assignments of an upsert, the value that was to be inserted.
 func (d *dialect) fresh(column string) string {
 	if d == sqliteDialect {

@@ -14,9 +14,10 @@ import (
 // The rows of the control database, by the names of their columns.
 type (
 	tenantRow struct {
-		ID      hub.TenantID `db:"id"`
-		Name    string       `db:"name"`
-		Created int64        `db:"created_at"`
+		ID        hub.TenantID `db:"id"`
+		Name      string       `db:"name"`
+		Created   int64        `db:"created_at"`
+		Retention int          `db:"order_retention_days"`
 	}
 	appRow struct {
 		ID          hub.AppID    `db:"id"`
@@ -38,7 +39,7 @@ type (
 		Endpoint    string           `db:"endpoint"`
 		Created     int64            `db:"created_at"`
 	}
-	keyRow struct {
+	apiKeyRow struct {
 		ID      hub.KeyID    `db:"id"`
 		Tenant  hub.TenantID `db:"tenant_id"`
 		Role    tenancy.Role `db:"role"`
@@ -59,7 +60,7 @@ func (y Tenancy) Load(ctx context.Context) (all tenancy.Everything, err error) {
 	var tenants []tenantRow
 	var apps []appRow
 	var connections []connectionRow
-	var keys []keyRow
+	var keys []apiKeyRow
 	err = y.s.do(ctx, y.s.control, func(ctx context.Context, t *tx) error {
 		tenants, apps, connections, keys = nil, nil, nil, nil
 		err := t.query(ctx, op, "SELECT directory_version FROM installation WHERE one = 1"+t.d.dialect.forShare, nil,
@@ -68,7 +69,7 @@ func (y Tenancy) Load(ctx context.Context) (all tenancy.Everything, err error) {
 			query string
 			into  any
 		}{
-			{"SELECT id, name, created_at FROM tenants ORDER BY id", &tenants},
+			{"SELECT id, name, created_at, order_retention_days FROM tenants ORDER BY id", &tenants},
 			{"SELECT id, tenant_id, platform, name, environment, endpoint, sealed_secrets, created_at FROM apps ORDER BY id", &apps},
 			{"SELECT id, tenant_id, app_id, platform, environment, account, endpoint, created_at FROM connections ORDER BY id", &connections},
 			{"SELECT id, tenant_id, role, client, scopes, hash, created_at, revoked_at FROM api_keys ORDER BY id", &keys},
@@ -80,7 +81,7 @@ func (y Tenancy) Load(ctx context.Context) (all tenancy.Everything, err error) {
 		return err
 	})
 	all.Tenants, all.Apps = convert(tenants, tenantRow.tenant), convert(apps, appRow.app)
-	all.Connections, all.Keys = convert(connections, connectionRow.connection), convert(keys, keyRow.key)
+	all.Connections, all.Keys = convert(connections, connectionRow.connection), convert(keys, apiKeyRow.key)
 	return all, err
 }
 
@@ -105,7 +106,7 @@ func convert[R, V any](rows []R, one func(R) V) (list []V) {
 }
 
 func (r tenantRow) tenant() tenancy.Tenant {
-	return tenancy.Tenant{ID: r.ID, Name: r.Name, CreatedAt: moment(r.Created)}
+	return tenancy.Tenant{ID: r.ID, Name: r.Name, CreatedAt: moment(r.Created), OrderRetentionDays: r.Retention}
 }
 
 func (r appRow) app() tenancy.App {
@@ -118,7 +119,7 @@ func (r connectionRow) connection() tenancy.Connection {
 		Endpoint: r.Endpoint, CreatedAt: moment(r.Created)}
 }
 
-func (r keyRow) key() tenancy.Key {
+func (r apiKeyRow) key() tenancy.Key {
 	k := tenancy.Key{ID: r.ID, Tenant: r.Tenant, Role: r.Role, Client: r.Client, Scopes: strings.Fields(r.Scopes),
 		CreatedAt: moment(r.Created), RevokedAt: moment(r.Revoked)}
 	copy(k.Hash[:], r.Hash)

@@ -5,7 +5,9 @@
 // every other database is refused with the setting to change. A transaction happens whole or not at all; after the first
 // error of any statement nothing of it can be committed. Feed numbers are dense and in the order of commits with any number
 // of hubs. Readers are given nothing that a crash of the database could take back. No error text holds a value from a row.
-// Keys are compared byte for byte and refused, never cut, when they are too long.
+// Keys are compared byte for byte and refused, never cut, when they are too long. After a committed fence nobody commits
+// data of the fenced person, and nobody is recorded as having been served it. A change by a person or key, and each batch,
+// has one audit record in its own transaction.
 //
 // How durable reads work: InnoDB makes a commit visible to others before its log is flushed, so a reader that meets rows
 // which are not known to be flushed first commits a tiny update of its own on the same database (the barrier), whose flush

@@ -217,7 +217,10 @@ func (e ERP) Acknowledge(ctx context.Context, a erp.Ack) (stored erp.Ack, err er
 		}
 		_, err = t.exec(ctx, op, "INSERT INTO acknowledgements (tenant_id, client, order_id, reference, acknowledged_at) VALUES (?, ?, ?, ?, ?)",
 			string(a.Tenant), a.Client, string(a.Order), a.Reference, micros(a.At))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.record(ctx, deed{action: "order.acknowledge", tenant: a.Tenant, target: string(a.Order), count: 1})
 	})
 	if err == nil && !fresh {
 		err = e.s.known(shard).flushed(ctx)

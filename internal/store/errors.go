@@ -25,6 +25,8 @@ const (
 	CodeShopTaken    hub.Code = "shop_taken"    // another connection has the account
 	CodeTaken        hub.Code = "taken"         // an id or endpoint of the hub's own making exists
 	CodeRacingInsert hub.Code = "racing_insert" // somebody else inserted the same key, again and again
+	CodeErased       hub.Code = "erased"        // of a parked delivery: it named an erased person, its bytes are gone
+	CodeExpired      hub.Code = "expired"       // of a parked delivery: it has aged out, its bytes are gone
 	CodePoisoned     hub.Code = "poisoned"      // used after its end
 )
 

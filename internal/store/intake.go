@@ -107,15 +107,15 @@ func (Intake) KeepRaw(ctx context.Context, token hub.Tx, raws []intake.Raw) erro
 			return err
 		}
 		err := within(op, field{"raw_ref", string(w.Ref), maxID}, field{"connection_id", string(w.Order.Connection), maxID},
-			field{"external_id", string(w.Order.External), maxExternal})
+			field{"external_id", string(w.Order.External), maxExternal}, field{"expires", string(w.Expires), maxWeek})
 		if err != nil {
 			return t.poison(err)
 		}
 	}
-	in := insertion{op: op, table: "raws", columns: []string{"raw_ref", "tenant_id", "connection_id", "external_id", "received_at", "sealed"}}
+	in := insertion{op: op, table: "raws", columns: []string{"raw_ref", "tenant_id", "connection_id", "external_id", "received_at", "sealed", "expires"}}
 	return t.insert(ctx, in, len(raws), func(i int, r *row) {
 		w := &raws[i]
-		r.add(string(w.Ref), string(w.Order.Tenant), string(w.Order.Connection), string(w.Order.External), micros(w.ReceivedAt), notNull(w.Sealed))
+		r.add(string(w.Ref), string(w.Order.Tenant), string(w.Order.Connection), string(w.Order.External), micros(w.ReceivedAt), notNull(w.Sealed), string(w.Expires))
 	})
 }
 

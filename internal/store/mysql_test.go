@@ -198,11 +198,12 @@ func TestBarrier(t *testing.T) {
 		t.Fatal(err)
 	}
 	ack := erp.Ack{Tenant: tenant, Client: "c", Order: o.ID, Reference: "1"}
-	key := gdpr.WrappedKey{ID: "sk_1", Tag: make([]byte, 32), Wrapped: []byte("x")}
+	key := gdpr.WrappedKey{ID: "tk_1", Kind: gdpr.KindTenant, Tag: make([]byte, 32), Wrapped: []byte("x")}
+	added := gdpr.Addition{Keys: []gdpr.WrappedKey{key}}
 	if _, err := writer.ERP().Acknowledge(t.Context(), ack); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := writer.Vault().Add(t.Context(), []gdpr.WrappedKey{key}); err != nil {
+	if _, err := writer.Vault().Add(t.Context(), 0, added); err != nil {
 		t.Fatal(err)
 	}
 	reads := func(s *store.Store) map[string]func() error {
@@ -218,7 +219,7 @@ func TestBarrier(t *testing.T) {
 			"Acknowledge": func() error { _, err := s.ERP().Acknowledge(t.Context(), ack); return err },
 			"ByTag":       func() error { _, err := s.Vault().ByTag(t.Context(), [][]byte{key.Tag}); return err },
 			"ByID":        func() error { _, err := s.Vault().ByID(t.Context(), []string{key.ID}); return err },
-			"Add":         func() error { _, err := s.Vault().Add(t.Context(), []gdpr.WrappedKey{key}); return err },
+			"Add":         func() error { _, err := s.Vault().Add(t.Context(), 0, added); return err },
 		}
 	}
 	for name, read := range reads(reader) {
@@ -258,7 +259,7 @@ func TestBarrier(t *testing.T) {
 // holdBarriers locks every row that a barrier would update.
 func holdBarriers(t *testing.T, c store.Config) (release func()) {
 	release = func() {}
-	for _, name := range append([]string{c.Vault}, c.Shards...) {
+	for _, name := range append([]string{c.Control, c.Vault}, c.Shards...) {
 		tx, err := raw(t, name).Begin()
 		if err != nil {
 			t.Fatal(err)

@@ -22,6 +22,7 @@ func (s *Store) Orders() Orders { return Orders{s} }
 var orderColumns = []string{
 	"connection_id", "external_id", "tenant_id", "id", "revision", "source_updated_at", "cancelled", "refunded", "payment_rank",
 	"fulfillment_rank", "digest", "status", "platform", "placed_at", "deleted_at", "created_at", "updated_at", "doc", "personal", "sealed_at",
+	"recipient", "payer", "shared", "expires", "number",
 }
 
 // rowKey is the primary key of an order.
@@ -99,7 +100,8 @@ func (o Orders) Save(ctx context.Context, token hub.Tx, rows []orders.Stored) er
 		if err := o.checkKey(t, op, r.Key); err != nil {
 			return err
 		}
-		err := within(op, field{"id", string(r.ID), maxID}, field{"status", string(r.Status), maxWord}, field{"platform", string(r.Platform), maxWord})
+		err := within(op, field{"id", string(r.ID), maxID}, field{"status", string(r.Status), maxWord}, field{"platform", string(r.Platform), maxWord},
+			field{"expires", string(r.Expires), maxWeek})
 		if err != nil {
 			return t.poison(err)
 		}
@@ -120,12 +122,13 @@ func (o Orders) Save(ctx context.Context, token hub.Tx, rows []orders.Stored) er
 	return write(known, t.d.dialect.upsert("connection_id, external_id", orderColumns[2:]...))
 }
 
+// addOrder cuts the order's number: it is a column to search by, the document has it whole, and no order is refused for it.
 func addOrder(r *row, o *orders.Stored) {
 	v := &o.Version
 	r.add(string(o.Connection), string(o.External), string(o.Tenant), string(o.ID), o.Revision,
 		micros(v.SourceUpdatedAt), flag(v.Cancelled), v.Refunded, int64(v.PaymentRank), int64(v.FulfillmentRank), v.Digest[:],
 		string(o.Status), string(o.Platform), micros(o.PlacedAt), micros(o.DeletedAt), micros(o.CreatedAt), micros(o.UpdatedAt),
-		blob(o.Doc), blob(o.Personal), o.SealedAt)
+		blob(o.Doc), blob(o.Personal), o.SealedAt, blob(o.Recipient), blob(o.Payer), blob(o.Shared), string(o.Expires), clip(o.Number, maxExternal))
 }
 
 func scanOrder(rows *sql.Rows) (o orders.Stored, err error) {
@@ -134,7 +137,8 @@ func scanOrder(rows *sql.Rows) (o orders.Stored, err error) {
 	v := &o.Version
 	err = rows.Scan(&o.Connection, &o.External, &o.Tenant, &o.ID, &o.Revision,
 		&source, &v.Cancelled, &v.Refunded, &v.PaymentRank, &v.FulfillmentRank, &digest,
-		&o.Status, &o.Platform, &placed, &deleted, &created, &updated, &o.Doc, &o.Personal, &o.SealedAt)
+		&o.Status, &o.Platform, &placed, &deleted, &created, &updated, &o.Doc, &o.Personal, &o.SealedAt,
+		&o.Recipient, &o.Payer, &o.Shared, &o.Expires, &o.Number)
 	copy(v.Digest[:], digest)
 	v.SourceUpdatedAt, o.PlacedAt, o.DeletedAt = moment(source), moment(placed), moment(deleted)
 	o.CreatedAt, o.UpdatedAt = moment(created), moment(updated)

@@ -21,18 +21,24 @@ func (Intake) Park(ctx context.Context, token hub.Tx, parked []intake.Parked) er
 			return err
 		}
 		err := within(op, field{"id", string(p.ID), maxID}, field{"connection_id", string(p.Connection), maxID},
-			field{"platform", string(p.Platform), maxWord}, field{"code", string(p.Code), maxCode})
+			field{"platform", string(p.Platform), maxWord}, field{"code", string(p.Code), maxCode},
+			field{"expires", string(p.Expires), maxWeek})
 		if err != nil {
 			return t.poison(err)
 		}
 	}
 	in := insertion{op: op, table: "parked", columns: []string{"id", "tenant_id", "connection_id", "platform", "topic", "code", "path",
-		"received_at", "parked_at", "state", "attempts", "sealed"}}
+		"received_at", "parked_at", "state", "attempts", "sealed", "expires"}}
 	return t.insert(ctx, in, len(parked), func(i int, r *row) {
 		p := &parked[i]
 		r.add(string(p.ID), string(p.Tenant), string(p.Connection), string(p.Platform), clip(p.Topic, maxTopic), string(p.Code),
-			clip(p.Path, maxPath), micros(p.ReceivedAt), micros(p.ParkedAt), string(p.State), int64(p.Attempts), blob(p.Sealed))
+			clip(p.Path, maxPath), micros(p.ReceivedAt), micros(p.ParkedAt), string(p.State), int64(p.Attempts), blob(p.Sealed), string(p.Expires))
 	})
+}
+
+// settled names what became of a parked delivery in the audit records.
+var settled = map[intake.ParkedState]string{
+	intake.ParkedOpen: "parked.retry", intake.ParkedReplayed: "parked.replay", intake.ParkedDropped: "parked.drop",
 }
 
 // Settle implements intake.Repo.
@@ -51,16 +57,19 @@ func (Intake) Settle(ctx context.Context, token hub.Tx, p intake.Parked) error {
 		n, err = t.exec(ctx, op, "UPDATE parked SET attempts = attempts + 1, code = ?, path = ?"+still,
 			string(p.Code), clip(p.Path, maxPath), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
 	} else {
-		n, err = t.exec(ctx, op, "UPDATE parked SET state = ?, sealed = NULL"+still,
+		n, err = t.exec(ctx, op, "UPDATE parked SET state = ?, sealed = NULL, expires = ''"+still,
 			string(p.State), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
 	}
 	if err == nil && n == 0 {
 		err = t.poison(&hub.Error{Kind: hub.KindConflict, Op: op, Subject: string(p.ID), Err: words("it is not open any more")})
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.record(ctx, deed{action: settled[p.State], tenant: p.Tenant, target: string(p.ID), count: 1})
 }
 
-const selectParked = "SELECT id, tenant_id, connection_id, platform, topic, code, path, received_at, parked_at, state, attempts, "
+const selectParked = "SELECT id, tenant_id, connection_id, platform, topic, code, path, received_at, parked_at, state, attempts, expires, "
 
 // Parked implements intake.ParkedReader.
 func (i Intake) Parked(ctx context.Context, tenant hub.TenantID, f intake.ParkedFilter, after hub.ParkedID, limit int) ([]intake.Parked, error) {
@@ -120,7 +129,7 @@ func (i Intake) ParkedByID(ctx context.Context, tenant hub.TenantID, id hub.Park
 
 func scanParked(r *sql.Rows) (p intake.Parked, err error) {
 	var received, parked int64
-	err = r.Scan(&p.ID, &p.Tenant, &p.Connection, &p.Platform, &p.Topic, &p.Code, &p.Path, &received, &parked, &p.State, &p.Attempts, &p.Sealed)
+	err = r.Scan(&p.ID, &p.Tenant, &p.Connection, &p.Platform, &p.Topic, &p.Code, &p.Path, &received, &parked, &p.State, &p.Attempts, &p.Expires, &p.Sealed)
 	p.ReceivedAt, p.ParkedAt = moment(received), moment(parked)
 	return p, err
 }

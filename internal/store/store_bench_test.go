@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/hubtest/mariadb"
 	"hub/internal/intake"
 	"hub/internal/orders"
@@ -26,6 +27,7 @@ type drainBatch struct {
 	rows       []orders.Stored
 	raws       []intake.Raw
 	changes    []hub.Change
+	holdings   []gdpr.Holding // one person for each order, in it and in its payload
 }
 
 // newBatch makes the rows of batch n: 5 KiB of business record, 1 KiB sealed, 6 KiB raw, 5 KiB in the feed.
@@ -49,6 +51,9 @@ func newBatch(n int, ids hub.IDSource, now time.Time) drainBatch {
 		b.rows = append(b.rows, orders.Stored{Key: key, ID: id, Revision: 1, Version: orders.Version{SourceUpdatedAt: now, Digest: d.Key},
 			Status: "open", Platform: hub.Shopify, CreatedAt: now, UpdatedAt: now, Doc: doc, Personal: personal, New: true})
 		b.raws = append(b.raws, intake.Raw{Ref: hub.RawRef(ids.New(hub.RawPrefix)), Order: key, Sealed: sealed, ReceivedAt: now})
+		who, ref := gdpr.SubjectID(ids.New(gdpr.SubjectPrefix)), b.raws[i].Ref
+		b.holdings = append(b.holdings, gdpr.Holding{Tenant: tenant, Subject: who, Place: gdpr.InOrders, Row: string(id)},
+			gdpr.Holding{Tenant: tenant, Subject: who, Place: gdpr.InRaws, Row: string(ref)})
 		b.changes = append(b.changes, hub.Change{ID: hub.ChangeID(ids.New(hub.ChangePrefix)), Tenant: tenant, Stream: hub.StreamOrders,
 			Type: hub.OrderCreated, Time: now, OrderID: id, Revision: 1, Doc: doc})
 	}
@@ -64,10 +69,16 @@ func (s *Store) drain(ctx context.Context, shard hub.ShardID, b drainBatch) erro
 		if _, err := s.Orders().Lock(ctx, tx, b.keys); err != nil {
 			return err
 		}
+		if err := s.Subjects().Hold(ctx, tx, b.holdings); err != nil {
+			return err
+		}
 		if err := s.Orders().Save(ctx, tx, b.rows); err != nil {
 			return err
 		}
 		if err := s.Intake().KeepRaw(ctx, tx, b.raws); err != nil {
+			return err
+		}
+		if err := s.Intake().Record(ctx, tx, "intake.batch", "", batch); err != nil {
 			return err
 		}
 		return s.Feed().Append(ctx, tx, b.changes)
@@ -88,7 +99,17 @@ func (s *Store) plain(ctx context.Context, d *database, b drainBatch, first int6
 	claims := insertion{table: "deliveries", columns: []string{"connection_id", "resource", "delivery_key", "tenant_id", "claimed_at"}}
 	rows := insertion{table: "orders", columns: orderColumns}
 	raws := insertion{table: "raws", columns: []string{"raw_ref", "tenant_id", "connection_id", "external_id", "received_at", "sealed"}}
+	slices.SortFunc(b.holdings, compareHoldings)
+	subjects, places := insertion{table: "subjects", columns: subjectColumns}, insertion{table: "subject_places", columns: placeColumns}
 	for _, err := range []error{
+		t.insert(ctx, subjects, batch, func(i int, r *row) {
+			h := &b.holdings[2*i]
+			r.add(string(h.Subject), string(h.Tenant), string(subjectLive), int64(1))
+		}),
+		t.insert(ctx, places, 2*batch, func(i int, r *row) {
+			h := &b.holdings[i]
+			r.add(string(h.Subject), string(h.Place), h.Row, string(h.Tenant))
+		}),
 		t.insert(ctx, claims, batch, func(i int, r *row) {
 			c := &b.deliveries[i]
 			r.add(string(c.Connection), string(c.Resource), c.Key[:], string(c.Tenant), int64(1))

@@ -19,17 +19,25 @@ var _ tenancy.Repo = Tenancy{}
 func (s *Store) Tenancy() Tenancy { return Tenancy{s} }
 
 // change runs a change of the directory. Raising the version first locks its row, so changes come one after the other and
-// each sees all before it; what a check found free stays free until the commit.
-func (y Tenancy) change(ctx context.Context, op string, f func(context.Context, *tx) error) error {
+// each sees all before it; what a check found free stays free until the commit. The audit record of it goes with it.
+func (y Tenancy) change(ctx context.Context, op string, done deed, f func(context.Context, *tx) error) error {
 	if err := y.s.control.ready(ctx); err != nil {
 		return err
 	}
 	return y.s.do(ctx, y.s.control, func(ctx context.Context, t *tx) error {
-		if _, err := t.exec(ctx, op, "UPDATE installation SET directory_version = directory_version + 1 WHERE one = 1"); err != nil {
+		if err := t.raise(ctx, op); err != nil {
 			return err
 		}
-		return f(ctx, t)
+		if err := f(ctx, t); err != nil {
+			return err
+		}
+		return t.record(ctx, done)
 	})
+}
+
+func (t *tx) raise(ctx context.Context, op string) error {
+	_, err := t.exec(ctx, op, "UPDATE installation SET directory_version = directory_version + 1 WHERE one = 1")
+	return err
 }
 
 // exists reports whether a query has an answer.
@@ -69,14 +77,16 @@ func (y Tenancy) AddTenant(ctx context.Context, n tenancy.Tenant) error {
 	if err := within(op, field{"id", string(n.ID), maxID}, field{"name", n.Name, maxName}); err != nil {
 		return err
 	}
-	return y.change(ctx, op, func(ctx context.Context, t *tx) error {
+	done := deed{action: "tenant.create", tenant: n.ID, target: string(n.ID), count: 1}
+	return y.change(ctx, op, done, func(ctx context.Context, t *tx) error {
 		if err := t.free(ctx, op, "name", "SELECT 1 FROM tenants WHERE name = ?", n.Name); err != nil {
 			return err
 		}
 		if err := t.free(ctx, op, "id", "SELECT 1 FROM tenants WHERE id = ?", string(n.ID)); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, op, "INSERT INTO tenants (id, name, created_at) VALUES (?, ?, ?)", string(n.ID), n.Name, micros(n.CreatedAt))
+		_, err := t.exec(ctx, op, "INSERT INTO tenants (id, name, created_at, order_retention_days) VALUES (?, ?, ?, ?)",
+			string(n.ID), n.Name, micros(n.CreatedAt), int64(n.OrderRetentionDays))
 		return err
 	})
 }
@@ -93,7 +103,8 @@ func (y Tenancy) AddKey(ctx context.Context, k tenancy.Key) error {
 	if len(strings.Fields(scopes)) != len(k.Scopes) {
 		return &hub.Error{Kind: hub.KindInvalid, Op: op, Path: "scopes", Err: words("a scope is empty or has a space in it")}
 	}
-	return y.change(ctx, op, func(ctx context.Context, t *tx) error {
+	done := deed{action: "key.create", tenant: k.Tenant, target: string(k.ID), count: 1}
+	return y.change(ctx, op, done, func(ctx context.Context, t *tx) error {
 		if err := t.hasTenant(ctx, op, k.Tenant); err != nil {
 			return err
 		}
@@ -120,7 +131,8 @@ func (y Tenancy) AddApp(ctx context.Context, a tenancy.App) error {
 	if err := checkApp(op, a); err != nil {
 		return err
 	}
-	return y.change(ctx, op, func(ctx context.Context, t *tx) error { return t.addApp(ctx, op, a) })
+	done := deed{action: "app.create", tenant: a.Tenant, target: string(a.ID), count: 1}
+	return y.change(ctx, op, done, func(ctx context.Context, t *tx) error { return t.addApp(ctx, op, a) })
 }
 
 func checkApp(op string, a tenancy.App) error {
@@ -159,7 +171,8 @@ func (y Tenancy) AddConnection(ctx context.Context, c tenancy.Connection, app *t
 	if err != nil {
 		return err
 	}
-	return y.change(ctx, op, func(ctx context.Context, t *tx) error {
+	done := deed{action: "connection.create", tenant: c.Tenant, target: string(c.ID), count: 1}
+	return y.change(ctx, op, done, func(ctx context.Context, t *tx) error {
 		if app != nil {
 			if err := t.addApp(ctx, op, *app); err != nil {
 				return err
@@ -194,15 +207,31 @@ func (t *tx) addConnection(ctx context.Context, op string, c tenancy.Connection)
 	return err
 }
 
-// RevokeKey implements tenancy.Repo. A key that is revoked already keeps its time.
+// RevokeKey implements tenancy.Repo. A key that is revoked already keeps its time, and nobody is on record for it again.
 func (y Tenancy) RevokeKey(ctx context.Context, id hub.KeyID, at time.Time) error {
 	const op = "revoking an API key"
-	return y.change(ctx, op, func(ctx context.Context, t *tx) error {
-		if err := t.needs(ctx, op, string(id), "SELECT 1 FROM api_keys WHERE id = ?", string(id)); err != nil {
+	if err := y.s.control.ready(ctx); err != nil {
+		return err
+	}
+	return y.s.do(ctx, y.s.control, func(ctx context.Context, t *tx) error {
+		if err := t.raise(ctx, op); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, op, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at = 0", micros(at), string(id))
-		return err
+		var tenant hub.TenantID
+		found := false
+		err := t.query(ctx, op, "SELECT tenant_id FROM api_keys WHERE id = ?", []any{string(id)},
+			func(r *sql.Rows) error { found = true; return r.Scan(&tenant) })
+		if err == nil && !found {
+			err = t.poison(&hub.Error{Kind: hub.KindNotFound, Op: op, Subject: string(id)})
+		}
+		if err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, op, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at = 0", micros(at), string(id))
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.record(ctx, deed{action: "key.revoke", tenant: tenant, target: string(id), count: 1})
 	})
 }
 

@@ -19,6 +19,10 @@ const (
 	maxCode      = 64
 	maxEndpoint  = 64
 	maxWord      = 32 // platforms, states, roles
+	maxPlace     = 16 // places, kinds of entries
+	maxWeek      = 8  // 2026-W47
+	maxRequest   = 64 // ids of requests
+	maxTarget    = 64 // what an audit record is about
 	// maxRow bounds the bytes of one row: escaped, at most twice as long, it still fits into a packet of 16 MiB.
 	maxRow = 7 << 20
 )

@@ -1,151 +1,169 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"slices"
 	"strings"
 
 	"hub"
 	"hub/gdpr"
+	"hub/gdpr/forget"
 )
 
-// Vault implements gdpr.Vault on the vault database.
+// Vault implements gdpr.Vault, forget.Ledger and forget.Cycles on the vault database.
+//
+// Its one row of vault_state is the lock of it all. Whoever adds or wraps again reads it and shares it until the commit;
+// whoever changes the keyring, the ledger, the cycle or the leader holds it alone. So no row is added under a key that is
+// being replaced, entries have their numbers in the order of the commits, and nothing dies while a slot is rewritten.
 type Vault struct{ s *Store }
 
-var _ gdpr.Vault = Vault{}
+var (
+	_ gdpr.Vault    = Vault{}
+	_ forget.Ledger = Vault{}
+	_ forget.Cycles = Vault{}
+)
 
-// Vault returns the wrapped keys.
+// Vault returns what the vault database holds.
 func (s *Store) Vault() Vault { return Vault{s} }
 
-var vaultColumns = []string{"id", "kind", "tenant_id", "tag", "wrapped", "connection_id", "class", "week", "created_at"}
+var keyColumns = []string{
+	"id", "kind", "tenant_id", "tag", "slot", "wrapped", "connection_id", "class", "week", "expires", "generation", "created_at", "counted",
+}
 
-func scanKey(r *sql.Rows) (k gdpr.WrappedKey, err error) {
+// keyRow is a key with whether the census of its slot counted it.
+type keyRow struct {
+	gdpr.WrappedKey
+	counted bool
+}
+
+func scanKey(r *sql.Rows) (k keyRow, err error) {
 	var created int64
-	err = r.Scan(&k.ID, &k.Kind, &k.Tenant, &k.Tag, &k.Wrapped, &k.Connection, &k.Class, &k.Week, &created)
+	err = r.Scan(&k.ID, &k.Kind, &k.Tenant, &k.Tag, &k.Slot, &k.Wrapped, &k.Connection, &k.Class, &k.Week, &k.Expires, &k.Generation,
+		&created, &k.counted)
 	k.CreatedAt = moment(created)
 	return k, err
 }
 
-// ByTag implements gdpr.Vault. What is found is durable: somebody will seal under it.
-func (v Vault) ByTag(ctx context.Context, tags [][]byte) (map[string]gdpr.WrappedKey, error) {
-	return v.look(ctx, "tag", len(tags), func(i int, r *row) { r.add(tags[i]) }, func(k gdpr.WrappedKey) string { return string(k.Tag) })
-}
-
-// ByID implements gdpr.Vault. What is found is durable.
-func (v Vault) ByID(ctx context.Context, ids []string) (map[string]gdpr.WrappedKey, error) {
-	return v.look(ctx, "id", len(ids), func(i int, r *row) { r.add(ids[i]) }, func(k gdpr.WrappedKey) string { return k.ID })
-}
-
-func (v Vault) look(ctx context.Context, column string, n int, fill func(int, *row), name func(gdpr.WrappedKey) string) (map[string]gdpr.WrappedKey, error) {
-	d := v.s.vault
-	if err := ctx.Err(); err != nil {
-		return nil, fail("looking for keys", err)
-	}
-	if err := d.ready(ctx); err != nil {
-		return nil, err
-	}
-	found := make(map[string]gdpr.WrappedKey, n)
-	sel := selection{op: "looking for keys", columns: strings.Join(vaultColumns, ", "), table: "vault_keys", keys: []string{column}}
-	err := d.find(ctx, sel, n, fill, func(r *sql.Rows) error {
-		k, err := scanKey(r)
-		found[name(k)] = k
-		return err
-	})
-	if err == nil && len(found) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
-}
-
-// Add implements gdpr.Vault. Keys are inserted in the order of their tags, so that two calls never wait for each other in
-// a circle, and a tag that somebody else inserts meanwhile runs the transaction again, which then finds it.
-func (v Vault) Add(ctx context.Context, keys []gdpr.WrappedKey) (map[string]gdpr.WrappedKey, error) {
-	const op = "adding keys"
-	d := v.s.vault
-	if err := ctx.Err(); err != nil {
-		return nil, fail(op, err)
-	}
-	if err := d.ready(ctx); err != nil {
-		return nil, err
-	}
-	for _, k := range keys {
-		if err := checkKey(op, k); err != nil {
-			return nil, err
-		}
-	}
-	var stored map[string]gdpr.WrappedKey
-	err := v.s.do(ctx, d, func(ctx context.Context, t *tx) (err error) {
-		stored, err = t.addKeys(ctx, op, keys)
-		return err
-	})
-	if err == nil {
-		err = d.flushed(ctx) // what was there already may be a commit that is not flushed yet; ours may have changed nothing
-	}
-	if err != nil {
-		return nil, err
-	}
-	return stored, nil
+func (k keyRow) fill(r *row) {
+	r.add(k.ID, string(k.Kind), string(k.Tenant), k.Tag, int64(k.Slot), k.Wrapped, string(k.Connection), string(k.Class), string(k.Week),
+		string(k.Expires), int64(k.Generation), micros(k.CreatedAt), flag(k.counted))
 }
 
 func checkKey(op string, k gdpr.WrappedKey) error {
 	return within(op, field{"id", k.ID, 64}, field{"kind", string(k.Kind), maxWord}, field{"tenant_id", string(k.Tenant), maxID},
 		field{"tag", string(k.Tag), 32}, field{"wrapped", string(k.Wrapped), 255}, field{"connection_id", string(k.Connection), maxID},
-		field{"class", string(k.Class), maxWord}, field{"week", string(k.Week), 16})
+		field{"class", string(k.Class), maxWord}, field{"week", string(k.Week), 16}, field{"expires", string(k.Expires), 16})
 }
 
-func (t *tx) addKeys(ctx context.Context, op string, keys []gdpr.WrappedKey) (map[string]gdpr.WrappedKey, error) {
-	stored := make(map[string]gdpr.WrappedKey, len(keys))
-	byTag := selection{op: op, columns: strings.Join(vaultColumns, ", "), table: "vault_keys", keys: []string{"tag"}}
-	err := t.find(ctx, byTag, len(keys), func(i int, r *row) { r.add(keys[i].Tag) }, func(r *sql.Rows) error {
+// keysBy selects keys by a column.
+func keysBy(op, column string) selection {
+	return selection{op: op, columns: strings.Join(keyColumns, ", "), table: "vault_keys", keys: []string{column}}
+}
+
+// ByTag implements gdpr.Vault. What is found is durable: somebody will seal under it.
+func (v Vault) ByTag(ctx context.Context, tags [][]byte) (map[string]gdpr.WrappedKey, error) {
+	found := make(map[string]gdpr.WrappedKey, len(tags))
+	return found, v.look(ctx, keysBy("looking for keys", "tag"), len(tags), func(i int, r *row) { r.add(tags[i]) }, func(r *sql.Rows) error {
 		k, err := scanKey(r)
-		stored[string(k.Tag)] = k
+		found[string(k.Tag)] = k.WrappedKey
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	var fresh []gdpr.WrappedKey
-	for _, k := range keys {
-		if _, ok := stored[string(k.Tag)]; ok {
-			continue
-		}
-		k.Tag, k.Wrapped, k.CreatedAt = bytes.Clone(k.Tag), bytes.Clone(k.Wrapped), moment(micros(k.CreatedAt))
-		stored[string(k.Tag)] = k
-		fresh = append(fresh, k)
-	}
-	if err := t.freeIDs(ctx, op, fresh); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(fresh, func(a, b gdpr.WrappedKey) int { return bytes.Compare(a.Tag, b.Tag) })
-	in := insertion{op: op, table: "vault_keys", columns: vaultColumns}
-	return stored, t.insert(ctx, in, len(fresh), func(i int, r *row) {
-		k := &fresh[i]
-		r.add(k.ID, string(k.Kind), string(k.Tenant), k.Tag, k.Wrapped, string(k.Connection), string(k.Class), string(k.Week), micros(k.CreatedAt))
+}
+
+// ByID implements gdpr.Vault. What is found is durable.
+func (v Vault) ByID(ctx context.Context, ids []string) (map[string]gdpr.WrappedKey, error) {
+	found := make(map[string]gdpr.WrappedKey, len(ids))
+	return found, v.look(ctx, keysBy("looking for keys", "id"), len(ids), func(i int, r *row) { r.add(ids[i]) }, func(r *sql.Rows) error {
+		k, err := scanKey(r)
+		found[k.ID] = k.WrappedKey
+		return err
 	})
 }
 
-// freeIDs is a conflict when an id exists under another tag, in the vault or in the call.
-func (t *tx) freeIDs(ctx context.Context, op string, fresh []gdpr.WrappedKey) error {
-	taken := make(map[string]bool, len(fresh))
-	conflict := func(id string) error {
-		return t.poison(&hub.Error{Kind: hub.KindConflict, Code: CodeTaken, Op: op, Subject: id})
+// reach returns the vault's database when it can be used.
+func (v Vault) reach(ctx context.Context, op string) (*database, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fail(op, err)
 	}
-	for _, k := range fresh {
-		if taken[k.ID] {
-			return conflict(k.ID)
-		}
-		taken[k.ID] = true
+	return v.s.vault, v.s.vault.ready(ctx)
+}
+
+// look reads rows by n keys outside of a transaction and waits until what was found is durable.
+func (v Vault) look(ctx context.Context, sel selection, n int, fill func(int, *row), scan func(*sql.Rows) error) error {
+	d, err := v.reach(ctx, sel.op)
+	if err != nil {
+		return err
 	}
-	other := ""
-	byID := selection{op: op, columns: "id", table: "vault_keys", keys: []string{"id"}}
-	err := t.find(ctx, byID, len(fresh), func(i int, r *row) { r.add(fresh[i].ID) }, func(r *sql.Rows) error { return r.Scan(&other) })
-	if err == nil && other != "" {
-		err = conflict(other)
+	rows := 0
+	err = d.find(ctx, sel, n, fill, func(r *sql.Rows) error {
+		rows++
+		return scan(r)
+	})
+	if err == nil && rows > 0 {
+		err = d.flushed(ctx)
 	}
 	return err
+}
+
+// read does the same for one query.
+func (v Vault) read(ctx context.Context, op, query string, args []any, scan func(*sql.Rows) error) error {
+	d, err := v.reach(ctx, op)
+	if err != nil {
+		return err
+	}
+	rows := 0
+	err = d.query(ctx, op, query, args, func(r *sql.Rows) error {
+		rows++
+		return scan(r)
+	})
+	if err == nil && rows > 0 {
+		err = d.flushed(ctx)
+	}
+	return err
+}
+
+// vaultState is the row that everything in the vault goes by.
+type vaultState struct {
+	revision   int64
+	generation int64
+	ledger     int64
+	leader     string
+	epoch      int64
+	until      int64
+}
+
+// change runs f in a transaction that has locked the state, forUpdate or forShare. f tells whether it wrote: the flush of
+// its commit then covers all that it read.
+func (v Vault) change(ctx context.Context, op, lock string, f func(context.Context, *tx, vaultState) (wrote bool, err error)) error {
+	d, err := v.reach(ctx, op)
+	if err != nil {
+		return err
+	}
+	wrote := false
+	err = v.s.do(ctx, d, func(ctx context.Context, t *tx) error {
+		var st vaultState
+		const query = "SELECT revision, generation, ledger, leader, epoch, leads_until FROM vault_state WHERE one = 1"
+		err := t.query(ctx, op, query+lock, nil, func(r *sql.Rows) error {
+			return r.Scan(&st.revision, &st.generation, &st.ledger, &st.leader, &st.epoch, &st.until)
+		})
+		if err == nil {
+			wrote, err = f(ctx, t, st)
+		}
+		if err != nil {
+			return t.poison(err)
+		}
+		return nil
+	})
+	if err == nil && !wrote {
+		err = d.flushed(ctx)
+	}
+	return err
+}
+
+func (v Vault) forUpdate() string { return v.s.vault.dialect.forUpdate }
+func (v Vault) forShare() string  { return v.s.vault.dialect.forShare }
+
+// stale is the conflict of a caller whose keyring is not the newest.
+func stale(op string) error {
+	return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeKeyringStale, Op: op}
 }

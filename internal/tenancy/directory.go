@@ -52,10 +52,11 @@ type view struct {
 	Secrets map[hub.AppID][]string
 
 	locked    []hub.AppID
-	tenants   map[hub.TenantID]bool
+	tenants   map[hub.TenantID]Tenant
 	apps      map[hub.AppID]App
 	endpoints map[endpoint]Target
 	accounts  map[account]Target
+	shops     map[hub.ConnectionID]Connection
 	keys      map[hub.KeyID]Key
 }
 
@@ -201,10 +202,10 @@ func (d *Directory) known(apps []App) map[hub.AppID][]string {
 
 // index builds the maps.
 func (v *view) index() *view {
-	v.tenants, v.apps, v.keys = map[hub.TenantID]bool{}, map[hub.AppID]App{}, map[hub.KeyID]Key{}
-	v.endpoints, v.accounts = map[endpoint]Target{}, map[account]Target{}
+	v.tenants, v.apps, v.keys = map[hub.TenantID]Tenant{}, map[hub.AppID]App{}, map[hub.KeyID]Key{}
+	v.endpoints, v.accounts, v.shops = map[endpoint]Target{}, map[account]Target{}, map[hub.ConnectionID]Connection{}
 	for _, t := range v.Tenants {
-		v.tenants[t.ID] = true
+		v.tenants[t.ID] = t
 	}
 	for _, a := range v.Apps {
 		v.apps[a.ID] = a
@@ -214,6 +215,7 @@ func (v *view) index() *view {
 		c := &v.Connections[i]
 		t := Target{App: v.apps[c.App], Secrets: v.Secrets[c.App], Connection: c}
 		v.endpoints[endpoint{c.Platform, c.Endpoint}] = t
+		v.shops[c.ID] = *c
 		v.accounts[account{c.Platform, c.App, c.Account}] = t
 		v.accounts[account{c.Platform, "", c.Account}] = t
 	}
@@ -236,7 +238,22 @@ func (d *Directory) Account(p hub.Platform, app hub.AppID, name string) (Target,
 }
 
 // HasTenant reports whether a tenant exists.
-func (d *Directory) HasTenant(t hub.TenantID) bool { return d.now.Load().tenants[t] }
+func (d *Directory) HasTenant(t hub.TenantID) bool {
+	_, ok := d.Tenant(t)
+	return ok
+}
+
+// Tenant returns one tenant.
+func (d *Directory) Tenant(id hub.TenantID) (Tenant, bool) {
+	t, ok := d.now.Load().tenants[id]
+	return t, ok
+}
+
+// Connection returns one connection.
+func (d *Directory) Connection(id hub.ConnectionID) (Connection, bool) {
+	c, ok := d.now.Load().shops[id]
+	return c, ok
+}
 
 // HasApp reports whether an app of the platform and environment may be used by a tenant: its own, or the operator's.
 func (d *Directory) HasApp(id hub.AppID, t hub.TenantID, p hub.Platform, environment string) bool {

@@ -117,7 +117,7 @@ func TestCopyIsSavedLater(t *testing.T) {
 	d := o.Directory
 	ten := o.tenant("a")
 	o.shelf.err = errAway
-	if _, err := o.CreateTenant(t.Context(), "b"); !errors.Is(err, errAway) {
+	if _, err := o.CreateTenant(t.Context(), NewTenant{Name: "b"}); !errors.Is(err, errAway) {
 		t.Errorf("CreateTenant: %v", err)
 	}
 	if err := d.Refresh(t.Context()); !errors.Is(err, errAway) {
@@ -153,7 +153,7 @@ func TestLockedApp(t *testing.T) {
 	if locked := d.Locked(); len(locked) != 1 || locked[0] != one.App {
 		t.Errorf("locked %v", locked)
 	}
-	wrong := NewDirectory(o.db, gdpr.NewKeys(gdpr.NewRoot(1, [32]byte{5}), o.vault, o.ids, o.Clock, gdpr.Options{}), &shelf{})
+	wrong := NewDirectory(o.db, gdpr.NewKeys(fixedRoot{root: gdpr.NewRoot(1, [32]byte{5})}, o.vault, o.ids, o.Clock, gdpr.Options{}), &shelf{})
 	if err := wrong.Refresh(t.Context()); hub.CodeOf(err) != gdpr.CodeRootMismatch {
 		t.Errorf("with another root: %v", err)
 	}

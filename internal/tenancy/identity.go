@@ -23,6 +23,21 @@ func (i Identity) Operator() bool { return i.Role == RoleOperator && i.Tenant ==
 // May reports whether the role of the identity is one of these.
 func (i Identity) May(roles ...Role) bool { return slices.Contains(roles, i.Role) }
 
+// ReadsPersonal reports whether the identity may read personal fields of orders: its key has the scope, and its role one
+// that can have it. A scope that an older version gave to another role is none.
+func (i Identity) ReadsPersonal() bool {
+	return i.Role.MayReadPersonal() && slices.Contains(i.Scopes, ScopePersonalRead)
+}
+
+// Actor is the identity as records of what it does name it.
+func (i Identity) Actor(request string) hub.Actor {
+	a := hub.Actor{Key: i.Key, Role: string(i.Role), Request: request}
+	if i.Key == BootstrapKey {
+		a.Key = "" // it is in no list of keys
+	}
+	return a
+}
+
 // BootstrapKey is the id of the key that Trust was given. It is in no database, so it cannot be revoked there.
 const BootstrapKey hub.KeyID = hub.KeyPrefix + "bootstrap"
 

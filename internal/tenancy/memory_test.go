@@ -150,6 +150,14 @@ func (v *vault) ByID(ctx context.Context, ids []string) (map[string]gdpr.Wrapped
 	return v.Memory.ByID(ctx, ids)
 }
 
+// fixedRoot is a store with one root.
+type fixedRoot struct {
+	gdpr.RootStore
+	root gdpr.Root
+}
+
+func (r fixedRoot) Load(context.Context) ([]gdpr.Root, error) { return []gdpr.Root{r.root}, nil }
+
 // opener opens nothing while the vault is away, not even what it has in its cache.
 type opener struct {
 	Opener
@@ -196,7 +204,7 @@ func (o *office) ids() (id [16]byte) {
 
 // keys has nothing in its cache.
 func (o *office) keys() *gdpr.Keys {
-	return gdpr.NewKeys(gdpr.NewRoot(1, [32]byte{4}), o.vault, o.ids, func() time.Time { return noon }, gdpr.Options{})
+	return gdpr.NewKeys(fixedRoot{root: gdpr.NewRoot(1, [32]byte{4})}, o.vault, o.ids, func() time.Time { return noon }, gdpr.Options{})
 }
 
 // another is the directory of another hub over the same databases, or of this one after a restart.
@@ -204,7 +212,7 @@ func (o *office) another() *Directory { return NewDirectory(o.db, o.keys(), o.sh
 
 func (o *office) tenant(name string) hub.TenantID {
 	o.t.Helper()
-	t, err := o.CreateTenant(o.t.Context(), name)
+	t, err := o.CreateTenant(o.t.Context(), NewTenant{Name: name})
 	if err != nil {
 		o.t.Fatal(err)
 	}

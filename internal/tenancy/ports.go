@@ -12,6 +12,24 @@ type Tenant struct {
 	ID        hub.TenantID
 	Name      string // what people call it; unique
 	CreatedAt time.Time
+	// OrderRetentionDays is how long personal fields of its orders are kept, from the end of the week in which an order was
+	// placed: 1 to MaxOrderRetentionDays, or 0 for DefaultOrderRetentionDays.
+	OrderRetentionDays int
+}
+
+// Bounds of Tenant.OrderRetentionDays, in days.
+const (
+	DefaultOrderRetentionDays = 730
+	MaxOrderRetentionDays     = 3650
+)
+
+// OrderRetention is how long personal fields of the tenant's orders are kept. A platform's own rule can make it shorter.
+func (t Tenant) OrderRetention() time.Duration {
+	days := t.OrderRetentionDays
+	if days == 0 {
+		days = DefaultOrderRetentionDays
+	}
+	return time.Duration(days) * 24 * time.Hour
 }
 
 // App is one set of platform credentials.
@@ -49,6 +67,10 @@ const (
 	RoleAuditor    Role = "auditor"
 	RoleOperator   Role = "operator"
 )
+
+// MayReadPersonal reports whether a key of the role can have ScopePersonalRead. Whoever reads no orders cannot, and an
+// auditor sees who read what, not what was read.
+func (r Role) MayReadPersonal() bool { return r == RoleMerchant || r == RoleERP || r == RoleOperator }
 
 // Key is one API key as stored: the secret itself is not.
 type Key struct {

@@ -34,12 +34,23 @@ type Service struct {
 // maxName bounds names and shops, in bytes.
 const maxName = 200
 
+// NewTenant is what a new tenant shall be.
+type NewTenant struct {
+	Name               string
+	OrderRetentionDays int // 0 for the default
+}
+
 // CreateTenant makes a tenant. A name that is taken is KindConflict.
-func (s *Service) CreateTenant(ctx context.Context, name string) (Tenant, error) {
-	if err := checkName("name", name); err != nil {
+func (s *Service) CreateTenant(ctx context.Context, n NewTenant) (Tenant, error) {
+	if err := checkName("name", n.Name); err != nil {
 		return Tenant{}, err
 	}
-	t := Tenant{ID: hub.TenantID(s.IDs.New(hub.TenantPrefix)), Name: name, CreatedAt: s.Clock()}
+	if n.OrderRetentionDays < 0 || n.OrderRetentionDays > MaxOrderRetentionDays {
+		return Tenant{}, hub.Invalid("retention_invalid", "order_retention_days")
+	}
+	t := Tenant{
+		ID: hub.TenantID(s.IDs.New(hub.TenantPrefix)), Name: n.Name, CreatedAt: s.Clock(), OrderRetentionDays: n.OrderRetentionDays,
+	}
 	if err := s.Repo.AddTenant(ctx, t); err != nil {
 		return Tenant{}, err
 	}
@@ -99,6 +110,9 @@ func (s *Service) checkKey(ctx context.Context, n NewKey) error {
 	for _, scope := range n.Scopes {
 		if scope != ScopePersonalRead {
 			return hub.Invalid("scope_unknown", "scope")
+		}
+		if !n.Role.MayReadPersonal() {
+			return hub.Invalid("scope_of_other_role", "scope")
 		}
 	}
 	return s.needTenant(ctx, n.Tenant, "creating key")

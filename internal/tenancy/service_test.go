@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"hub"
 )
@@ -38,7 +39,7 @@ func TestAccount(t *testing.T) {
 func TestNames(t *testing.T) {
 	o := newOffice(t)
 	for _, bad := range []string{"", "  ", "a\nb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u202eb", "\xff", strings.Repeat("x", maxName+1)} {
-		if _, err := o.CreateTenant(t.Context(), bad); hub.KindOf(err) != hub.KindInvalid || hub.PathOf(err) != "name" {
+		if _, err := o.CreateTenant(t.Context(), NewTenant{Name: bad}); hub.KindOf(err) != hub.KindInvalid || hub.PathOf(err) != "name" {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -47,7 +48,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %q", good, ten)
 		}
 	}
-	if _, err := o.CreateTenant(t.Context(), "<script>"); hub.KindOf(err) != hub.KindConflict {
+	if _, err := o.CreateTenant(t.Context(), NewTenant{Name: "<script>"}); hub.KindOf(err) != hub.KindConflict {
 		t.Errorf("a taken name: %v", err)
 	}
 }
@@ -78,6 +79,12 @@ func TestCreateKeyRefuses(t *testing.T) {
 	}
 	if len(o.db.all.Keys) != 0 {
 		t.Errorf("%d keys", len(o.db.all.Keys))
+	}
+	for _, role := range []Role{RoleCompliance, RoleAuditor} {
+		_, text, err := o.CreateKey(t.Context(), NewKey{Tenant: ten, Role: role, Scopes: []string{ScopePersonalRead}})
+		if text != "" || hub.CodeOf(err) != "scope_of_other_role" || hub.PathOf(err) != "scope" {
+			t.Errorf("%s with the scope: %v", role, err)
+		}
 	}
 	for _, role := range []Role{RoleMerchant, RoleERP, RoleCompliance, RoleAuditor} {
 		k, text := o.key(NewKey{Tenant: ten, Role: role})
@@ -143,6 +150,72 @@ func TestCreateConnection(t *testing.T) {
 		if !ok || target.Connection.ID != c.ID || target.App.ID != app {
 			t.Errorf("account of %s: %+v", app, target)
 		}
+	}
+}
+
+// Who reads orders can have the scope and nobody has it unasked; a scope that an older version gave to others is none.
+func TestReadsPersonal(t *testing.T) {
+	o := newOffice(t)
+	ten := o.tenant("acme")
+	for _, role := range []Role{RoleMerchant, RoleERP, RoleOperator, RoleCompliance, RoleAuditor} {
+		n := NewKey{Tenant: ten, Role: role, Client: "sap"}
+		if role == RoleOperator {
+			n.Tenant = ""
+		}
+		without, text := o.key(n)
+		who, err := o.Directory.Authenticate(text)
+		if err != nil || who.ReadsPersonal() {
+			t.Errorf("%s without the scope: %+v, %v", role, who, err)
+		}
+		if a := who.Actor("req_1"); a != (hub.Actor{Key: without.ID, Role: string(role), Request: "req_1"}) {
+			t.Errorf("%s acts as %+v", role, a)
+		}
+		who.Scopes = []string{ScopePersonalRead}
+		can := role == RoleMerchant || role == RoleERP || role == RoleOperator
+		if who.ReadsPersonal() != can || role.MayReadPersonal() != can {
+			t.Errorf("%s with the scope reads personal fields: %v", role, who.ReadsPersonal())
+		}
+		if !can {
+			continue
+		}
+		n.Scopes = []string{ScopePersonalRead}
+		_, text = o.key(n)
+		if who, err := o.Directory.Authenticate(text); err != nil || !who.ReadsPersonal() || who.Client != "sap" {
+			t.Errorf("%s: %+v, %v", role, who, err)
+		}
+	}
+	o.Directory.Trust(strings.Repeat("x", 40))
+	who, err := o.Directory.Authenticate(strings.Repeat("x", 40))
+	if err != nil || who.ReadsPersonal() || who.Actor("req_1") != (hub.Actor{Role: "operator", Request: "req_1"}) {
+		t.Errorf("the bootstrap key: %+v, %v", who, err)
+	}
+}
+
+func TestOrderRetention(t *testing.T) {
+	o := newOffice(t)
+	for days, want := range map[int]time.Duration{0: 730 * 24 * time.Hour, 1: 24 * time.Hour, MaxOrderRetentionDays: 3650 * 24 * time.Hour} {
+		made, err := o.CreateTenant(t.Context(), NewTenant{Name: fmt.Sprint("t", days), OrderRetentionDays: days})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for where, d := range map[string]*Directory{"here": o.Directory, "after a restart without databases": o.another()} {
+			if d != o.Directory {
+				if err := d.Restore(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, ok := d.Tenant(made.ID); !ok || got != made || got.OrderRetention() != want {
+				t.Errorf("%d days %s: %+v, %v", days, where, got, got.OrderRetention())
+			}
+		}
+	}
+	for _, days := range []int{-1, MaxOrderRetentionDays + 1, -1 << 62} {
+		if _, err := o.CreateTenant(t.Context(), NewTenant{Name: "x", OrderRetentionDays: days}); hub.KindOf(err) != hub.KindInvalid || hub.PathOf(err) != "order_retention_days" {
+			t.Errorf("%d days: %v", days, err)
+		}
+	}
+	if _, ok := o.Directory.Tenant("ten_x"); ok {
+		t.Error("a tenant that is not there is found")
 	}
 }
 

@@ -77,8 +77,14 @@ func (l *Log) put(payload []byte, body uint32) Index {
 		b.marks = append(b.marks, mark{r.index, int64(len(b.buf))})
 	}
 	b.buf = appendRecord(b.buf, l.salt, r, payload)
-	l.next++
+	l.give(l.next + 1)
 	return r.index
+}
+
+// give sets the next index; it needs mu.
+func (l *Log) give(next Index) {
+	l.next = next
+	l.given.Store(uint64(max(next-1, l.doubt)))
 }
 
 // awaitRoom gives mu up while it waits for the syncer to take the batch.

@@ -24,8 +24,10 @@ type Cursor struct {
 }
 
 // Cursor gives the cursor called name (1 to 64 of a-z, 0-9, '.', '_', '-').
-// On first use it is made durable at Oldest()-1, so that its consumer sees every
-// record that is left. From then on Trim waits for it.
+// On first use it is made durable so that its consumer sees every record that is
+// left and that not every cursor has passed: at Oldest()-1 or Consumed(), whichever
+// is more. From then on Trim waits for it. Open all cursors before one advances:
+// Consumed falls when a slower one joins.
 func (l *Log) Cursor(name string) (*Cursor, error) {
 	if !validName(name) {
 		return nil, fmt.Errorf("opening a cursor: a name has 1 to %d of a-z, 0-9, '.', '_' and '-'", maxName)
@@ -33,7 +35,7 @@ func (l *Log) Cursor(name string) (*Cursor, error) {
 	l.trim.Lock() // so that Oldest stays
 	defer l.trim.Unlock()
 	l.mu.Lock()
-	c, err, at := l.cursors[name], l.ended(), l.segs[0].first-1
+	c, err, at := l.cursors[name], l.ended(), max(l.segs[0].first-1, l.consumed())
 	l.mu.Unlock()
 	if err != nil || c != nil {
 		return c, err
@@ -174,13 +176,7 @@ func (l *Log) detach() ([]*segment, error) {
 	if err := l.ended(); err != nil {
 		return nil, err
 	}
-	low := l.Synced()
-	if len(l.cursors) == 0 {
-		low = 0
-	}
-	for _, c := range l.cursors {
-		low = min(low, c.At())
-	}
+	low := l.consumed()
 	for len(l.segs) > 1 && l.segs[0].next <= low+1 {
 		_ = l.segs[0].file.Close() // nothing unsynced is in it
 		l.garbage = append(l.garbage, l.segs[0])

@@ -11,13 +11,10 @@ type Index uint64
 const (
 	// headerBytes is a page, so that appending never rewrites the header's sectors.
 	headerBytes  = 4096
-	headerFixed  = 40
+	headerFixed  = 36
 	headerSum    = headerBytes - 4
 	recordHeader = 24
 	recordAlign  = 8
-
-	// MaxHeader is the longest blob Options.SegmentHeader may give, in bytes.
-	MaxHeader = headerSum - headerFixed
 )
 
 const segmentMagic = "hubwal1\n"
@@ -25,14 +22,13 @@ const segmentMagic = "hubwal1\n"
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // segmentHeader is the first page of a segment:
-// magic 8, sequence 8, first index 8, capacity 8, salt 4, blob length 4, blob,
-// zeros, CRC32C of all before it.
+// magic 8, sequence 8, first index 8, capacity 8, salt 4, zeros, CRC32C of all
+// before it.
 type segmentHeader struct {
 	seq      uint64
 	first    Index
 	capacity int64
 	salt     uint32
-	blob     []byte
 }
 
 func (h segmentHeader) encode() []byte {
@@ -42,8 +38,6 @@ func (h segmentHeader) encode() []byte {
 	binary.LittleEndian.PutUint64(b[16:], uint64(h.first))
 	binary.LittleEndian.PutUint64(b[24:], uint64(h.capacity))
 	binary.LittleEndian.PutUint32(b[32:], h.salt)
-	binary.LittleEndian.PutUint32(b[36:], uint32(len(h.blob)))
-	copy(b[headerFixed:headerSum], h.blob)
 	binary.LittleEndian.PutUint32(b[headerSum:], crc32.Checksum(b[:headerSum], castagnoli))
 	return b
 }
@@ -59,11 +53,9 @@ func parseSegmentHeader(b []byte) (segmentHeader, bool) {
 		capacity: int64(binary.LittleEndian.Uint64(b[24:])),
 		salt:     binary.LittleEndian.Uint32(b[32:]),
 	}
-	n := binary.LittleEndian.Uint32(b[36:])
-	if n > MaxHeader || h.first == 0 || h.capacity < 2*headerBytes || h.capacity > maxSegmentBytes {
+	if !allZero(b[headerFixed:headerSum]) || h.first == 0 || h.capacity < 2*headerBytes || h.capacity > maxSegmentBytes {
 		return segmentHeader{}, false
 	}
-	h.blob = append([]byte(nil), b[headerFixed:headerFixed+n]...)
 	return h, true
 }
 

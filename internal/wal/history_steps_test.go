@@ -104,22 +104,26 @@ func (h *history) crashPoint(when string, found *waltest.CrashFS) {
 		return
 	}
 	h.tally.crashes++
+	assigned := ^wal.Index(0)
+	if h.log != nil {
+		assigned = h.log.Assigned()
+	}
 	if h.tally.crashes%16 == 0 {
 		found.Watch(func(s waltest.Step, crash func() *waltest.CrashFS) {
 			h.tally.nested++
-			if v := h.recover(crash()); v != "" {
+			if v := h.recover(crash(), assigned); v != "" {
 				h.fail("crash %s, then in recovery before %s %s: %s", when, s.Kind, s.Name, v)
 			}
 		})
 	}
-	if v := h.recover(found); v != "" {
+	if v := h.recover(found, assigned); v != "" {
 		h.fail("crash %s: %s", when, v)
 	}
 }
 
 // recover opens the log that a crash left, checks it and appends to it. It
 // needs model.mu.
-func (h *history) recover(found *waltest.CrashFS) string {
+func (h *history) recover(found *waltest.CrashFS, assigned wal.Index) string {
 	l, err := wal.Open(logDir, h.options(found))
 	found.Watch(nil)
 	if err != nil {
@@ -131,6 +135,9 @@ func (h *history) recover(found *waltest.CrashFS) string {
 		return v
 	}
 	before := l.Synced()
+	if before > assigned {
+		return fmt.Sprintf("record %d was found, the last index given out was %d", before, assigned)
+	}
 	index, err := l.Append(background, []byte("afterwards:"))
 	if err != nil || index != before+1 {
 		return fmt.Sprintf("appending after recovery: index %d after %d, %v", index, before, err)

@@ -18,6 +18,7 @@ type Log struct {
 	synced atomic.Uint64 // last durable index
 	bytes  atomic.Int64  // bytes of records before the durable end, since Open
 	spare  atomic.Int64  // bytes of the prepared segment
+	given  atomic.Uint64 // last index given out, or in doubt; changed under mu
 
 	mu      sync.Mutex
 	work    sync.Cond // cur got its first record, or closing or stopped was set
@@ -26,6 +27,7 @@ type Log struct {
 	cur     *batch
 	free    []byte // buffer of the last batch, for the next
 	next    Index  // index of the next record to be queued
+	doubt   Index  // last index of a refused batch of which a crash may find a part, 0 for none
 	closing bool
 	stopped *StoppedError
 	tail    chan struct{} // closed when synced grows or the log ends; nil if nobody waits
@@ -45,6 +47,31 @@ type Log struct {
 
 // Synced is the index of the last durable record, 0 if there is none.
 func (l *Log) Synced() Index { return Index(l.synced.Load()) }
+
+// Assigned is the last index given out: no record that is in the log, or that a
+// crash may bring back, lies behind it. An Append that was called before and has
+// returned, whatever it returned, is covered. It falls when records are refused,
+// as their indexes are given out again.
+func (l *Log) Assigned() Index { return Index(l.given.Load()) }
+
+// Consumed is what every cursor has durably passed, 0 without one.
+func (l *Log) Consumed() Index {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.consumed()
+}
+
+// consumed needs mu.
+func (l *Log) consumed() Index {
+	low := l.Synced()
+	if len(l.cursors) == 0 {
+		low = 0
+	}
+	for _, c := range l.cursors {
+		low = min(low, c.At())
+	}
+	return low
+}
 
 // Oldest is the first index that can be read, Synced()+1 if none can.
 func (l *Log) Oldest() Index {

@@ -31,11 +31,6 @@ type Options struct {
 	// MaxBatchBytes bounds what one fsync covers; 1 MiB if 0. A larger single
 	// record is a batch of its own. Appenders beyond it wait for the next batch.
 	MaxBatchBytes int
-	// SegmentHeader, if set, gives up to MaxHeader bytes to store in front of
-	// the segment that starts with record first; Log.Header gives them back.
-	// It may be called again for the same first. Its error refuses the appends
-	// that needed the segment, with ErrUnavailable.
-	SegmentHeader func(first Index) ([]byte, error)
 }
 
 func (o Options) withDefaults() (Options, error) {

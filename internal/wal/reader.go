@@ -239,15 +239,6 @@ func (l *Log) ReadAt(p Position) (Record, error) {
 	return r.read()
 }
 
-// Header gives the bytes that Options.SegmentHeader made for the segment of p.
-func (l *Log) Header(p Position) ([]byte, error) {
-	s, _, err := l.segmentAt(p)
-	if err != nil {
-		return nil, fmt.Errorf("reading the header of segment %d: %w", p.Segment, err)
-	}
-	return append([]byte(nil), s.blob...), nil
-}
-
 func (l *Log) segmentAt(p Position) (*segment, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -312,7 +312,7 @@ func (l *Log) ready() {
 	}
 	l.active = l.segs[len(l.segs)-1]
 	l.salt = l.active.salt
-	l.next = l.active.next
+	l.give(l.active.next)
 	l.bytes.Store(base)
 	l.synced.Store(uint64(l.next - 1))
 	l.renew(l.next)

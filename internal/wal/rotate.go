@@ -1,9 +1,6 @@
 package wal
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // preparing is the next segment on its way.
 type preparing struct {
@@ -98,16 +95,6 @@ func (l *Log) rotate(first Index) error {
 // records but no header is damage, one without either was never used.
 func (l *Log) activate(b *blank, first Index) (*segment, error) {
 	h := segmentHeader{seq: b.seq, first: first, capacity: l.opt.SegmentBytes, salt: l.salt}
-	if l.opt.SegmentHeader != nil {
-		blob, err := l.opt.SegmentHeader(first)
-		if err == nil && len(blob) > MaxHeader {
-			err = fmt.Errorf("%d bytes, at most %d", len(blob), MaxHeader)
-		}
-		if err != nil {
-			return nil, &refusal{op: "making a segment header", err: err}
-		}
-		h.blob = append([]byte(nil), blob...)
-	}
 	op := "writing the header of " + segmentName(b.seq)
 	if _, err := b.file.WriteAt(h.encode(), 0); err != nil {
 		if outOfSpace(err) {

@@ -82,7 +82,7 @@ func FuzzScan(f *testing.F) {
 
 // FuzzHeaders feeds the parsers of segment headers and cursor files foreign bytes.
 func FuzzHeaders(f *testing.F) {
-	h := segmentHeader{seq: 3, first: 9, capacity: 2 * headerBytes, salt: testSalt, blob: []byte("key")}
+	h := segmentHeader{seq: 3, first: 9, capacity: 2 * headerBytes, salt: testSalt}
 	c := slots{name: "a.cursor", turn: 4, index: 9}
 	f.Add(h.encode(), uint16(0), byte(0))
 	f.Add(c.encode(), uint16(0), byte(0))

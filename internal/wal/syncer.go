@@ -102,6 +102,10 @@ func (l *Log) wipe() error {
 		return l.halt(op, err)
 	}
 	l.dirty = 0
+	l.mu.Lock()
+	l.doubt = 0
+	l.give(l.next)
+	l.mu.Unlock()
 	return nil
 }
 
@@ -130,7 +134,10 @@ func (l *Log) publish(b *batch) {
 // that follow b's, and their numbers are given out again.
 func (l *Log) refuse(b *batch, err error) {
 	l.mu.Lock()
-	l.next = b.first
+	if errors.Is(err, ErrOutcomeUnknown) {
+		l.doubt = max(l.doubt, l.cur.first-1)
+	}
+	l.give(b.first)
 	behind := l.renew(b.first)
 	l.mu.Unlock()
 	b.finish(err)

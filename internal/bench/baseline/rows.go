@@ -95,7 +95,11 @@ func (s Source) definition(ctx context.Context, db *sql.DB, table string) (creat
 }
 
 func (t *Table) fill(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, "SELECT * FROM "+t.Name)
+	return t.take(db.QueryContext(ctx, "SELECT * FROM "+t.Name))
+}
+
+// take adds what a query of all columns returned.
+func (t *Table) take(rows *sql.Rows, err error) error {
 	if err != nil {
 		return err
 	}

@@ -173,6 +173,9 @@ func (s *Server) NewDatabase(t testing.TB) string {
 // Admin is a pool of root connections through the unix socket; it survives Kill and Restart. Do not close it.
 func (s *Server) Admin() *sql.DB { return s.admin }
 
+// Socket is where root may come in, for the client programs.
+func (s *Server) Socket() string { return s.path("sock") }
+
 // DataDir is the folder that holds everything the server keeps.
 func (s *Server) DataDir() string { return s.path("data") }
 
@@ -187,6 +190,19 @@ func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 
 // Stop ends the server as an operator would and returns when the process is gone. Restart brings it back.
 func (s *Server) Stop() { s.end(syscall.SIGTERM) }
+
+// Pause stops the server as it stands: it answers nobody and closes no connection. Resume lets it go on.
+func (s *Server) Pause(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+
+// Resume lets a paused server go on.
+func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := s.proc.Load().cmd.Process.Signal(sig); err != nil {
+		t.Fatal("signalling mariadbd: ", err)
+	}
+}
 
 func (s *Server) end(sig syscall.Signal) {
 	if p := s.proc.Load(); p != nil {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -45,8 +46,18 @@ func Clock() hub.Clock {
 type env struct {
 	*testing.T
 	Fixture
-	s   *store.Store
-	ids hub.IDSource
+	s      *store.Store
+	ids    hub.IDSource
+	beside map[string]*sql.DB // connections beside the store, by database
+}
+
+// db is a connection beside the store that the test keeps.
+func (e *env) db(name string) *sql.DB {
+	e.Helper()
+	if e.beside[name] == nil {
+		e.beside[name] = e.Raw(e.T, name)
+	}
+	return e.beside[name]
 }
 
 // Run runs the suite.
@@ -64,10 +75,18 @@ func Run(t *testing.T, f Fixture) {
 		{"LargeRows", testLargeRows}, {"Notes", testNotes}, {"Parked", testParked}, {"Settle", testSettle},
 		{"ListOrders", testListOrders}, {"Acknowledge", testAcknowledge}, {"AcknowledgeConcurrent", testAcknowledgeConcurrent},
 		{"Directory", testDirectory}, {"DirectoryConflicts", testDirectoryConflicts}, {"DirectoryConcurrent", testDirectoryConcurrent},
+		{"Hold", testHold}, {"HoldInBulk", testHoldInBulk}, {"HoldConcurrent", testHoldConcurrent}, {"FenceRace", testFenceRace},
+		{"FenceWaits", testFenceWaits}, {"FenceAgainstKill", testFenceAgainstKill},
+		{"Fence", testFence}, {"Entries", testEntries}, {"ErasureHead", testErasureHead},
+		{"Shard", testShard}, {"VisitOrders", testVisitOrders}, {"VisitRaws", testVisitRaws}, {"VisitInSteps", testVisitInSteps}, {"VisitWhileWriting", testVisitWhileWriting},
+		{"VisitWaits", testVisitWaits}, {"WrittenAnew", testWrittenAnew},
+		{"Expired", testExpired}, {"ExpiredParked", testExpiredParked}, {"Unparsed", testUnparsed},
+		{"Personal", testPersonal}, {"Disclose", testDisclose}, {"DiscloseRace", testDiscloseRace},
+		{"AuditDirectory", testAuditDirectory}, {"AuditShards", testAuditShards}, {"AuditOfEachHub", testAuditOfEachHub},
 		{"ErrorsHoldNoValues", testErrorsHoldNoValues}, {"Vault", testVault}, {"Health", testHealth},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := &env{T: t, Fixture: f, ids: IDs()}
+			e := &env{T: t, Fixture: f, ids: IDs(), beside: map[string]*sql.DB{}}
 			e.s = e.open()
 			c.test(e)
 		})
@@ -129,6 +148,7 @@ func (e *env) order(tenant hub.TenantID, external string) orders.Stored {
 		Version: orders.Version{SourceUpdatedAt: now, Cancelled: true, Refunded: -5, PaymentRank: 3, FulfillmentRank: 2, Digest: [32]byte{0, 1, 255, ' '}},
 		Status:  "open", Platform: hub.Shopify, PlacedAt: now.Add(-time.Hour), CreatedAt: now, UpdatedAt: now,
 		Doc: []byte(`{"number":"#1"}`), Personal: []byte{0, 255, '\'', '\\', 0xc3, 0x28}, SealedAt: 3, New: true,
+		Recipient: []byte{1}, Payer: []byte{2}, Shared: []byte{3, 0}, Expires: "2028-W47", Number: "#1",
 	}
 }
 
@@ -183,6 +203,17 @@ func (e *env) feed(s *store.Store, tenant hub.TenantID) (all []hub.Change) {
 			}
 		}
 	}
+}
+
+// rounds is how often a race is run: often, or very often with HUB_DRILL=1.
+func (e *env) rounds(often, drill int) int {
+	switch {
+	case os.Getenv("HUB_DRILL") != "":
+		return drill
+	case testing.Short():
+		return often / 5
+	}
+	return often
 }
 
 // wantKind requires an error of a kind.

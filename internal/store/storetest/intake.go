@@ -227,7 +227,7 @@ func testNotes(e *env) {
 func (e *env) parked(tenant hub.TenantID, code hub.Code) intake.Parked {
 	at := time.Date(2026, 11, 21, 1, 2, 3, 4000, time.UTC)
 	return intake.Parked{ID: hub.ParkedID(e.ids.New(hub.ParkedPrefix)), Tenant: tenant, Connection: "con_1", Platform: hub.Shopee, Topic: "orders/create",
-		Code: code, Path: "lines[2].price", ReceivedAt: at, ParkedAt: at.Add(time.Second), State: intake.ParkedOpen, Sealed: []byte{0, 1, 255}}
+		Code: code, Path: "lines[2].price", ReceivedAt: at, ParkedAt: at.Add(time.Second), State: intake.ParkedOpen, Sealed: []byte{0, 1, 255}, Expires: "2026-W52"}
 }
 
 func testParked(e *env) {
@@ -295,7 +295,7 @@ func testSettle(e *env) {
 	if err != nil || !reflect.DeepEqual(got, again) {
 		e.Errorf("after a failed replay: %+v, %v", got, err)
 	}
-	again.State, again.Sealed = intake.ParkedReplayed, nil
+	again.State, again.Sealed, again.Expires = intake.ParkedReplayed, nil, ""
 	if err := settle(again); err != nil {
 		e.Error(err)
 	}

@@ -3,11 +3,8 @@ package storetest
 import (
 	"context"
 	"strings"
-	"testing"
 
 	"hub"
-	"hub/gdpr"
-	"hub/gdpr/gdprtest"
 	"hub/internal/intake"
 	"hub/internal/orders"
 	"hub/internal/tenancy"
@@ -56,15 +53,6 @@ func testErrorsHoldNoValues(e *env) {
 		}
 		e.Logf("%s: %v", name, err)
 	}
-}
-
-func testVault(e *env) {
-	gdprtest.RunVault(e.T, func(t *testing.T) gdpr.Vault {
-		if _, err := e.Raw(t, e.Config.Vault).Exec("DELETE FROM vault_keys"); err != nil {
-			t.Fatal(err)
-		}
-		return e.s.Vault()
-	})
 }
 
 func testHealth(e *env) {

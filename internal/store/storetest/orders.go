@@ -33,6 +33,7 @@ func testOrdersRoundTrip(e *env) {
 		}
 		full.New, bare.New = false, false
 		full.Revision, full.Status, full.Doc, full.Personal = full.Revision+1, "closed", []byte("{}"), nil
+		full.Recipient, full.Payer, full.Shared, full.Expires, full.Number = full.Payer, nil, []byte("s"), "2029-W01", ""
 		full.DeletedAt, full.PlacedAt = full.UpdatedAt.Add(time.Second), time.Time{}
 		bare.Doc, bare.Revision = []byte("new"), 1
 		e.save(full, bare)

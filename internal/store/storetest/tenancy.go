@@ -16,7 +16,7 @@ func created() time.Time { return time.Date(2026, 11, 21, 1, 2, 3, 4000, time.UT
 
 // company makes a tenant with an app and a connection that nobody else has.
 func (e *env) company() (tenancy.Tenant, tenancy.App, tenancy.Connection) {
-	n := tenancy.Tenant{ID: e.tenant(), Name: e.name(), CreatedAt: created()}
+	n := tenancy.Tenant{ID: e.tenant(), Name: e.name(), CreatedAt: created(), OrderRetentionDays: 400}
 	a := tenancy.App{ID: hub.AppID(e.ids.New(hub.AppPrefix)), Tenant: n.ID, Platform: hub.Shopify, Name: "app", Environment: "live",
 		Endpoint: e.name(), SealedSecrets: []byte{0, 255}, CreatedAt: created()}
 	c := tenancy.Connection{ID: hub.ConnectionID(e.ids.New(hub.ConnectionPrefix)), Tenant: n.ID, App: a.ID, Platform: hub.Shopify,

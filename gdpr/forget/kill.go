@@ -1,0 +1,136 @@
+package forget
+
+import (
+	"context"
+	"slices"
+
+	"hub"
+	"hub/gdpr"
+)
+
+// Fence ends the use of the persons' data for good: from now on nobody writes or reads it, and who buys again is somebody
+// new. The entries that it returns are durable in the vault and in the shard. It may be repeated, and the first reason and
+// time stay. If it ends with an error, the caller repeats it, and until then Reconcile brings to the shard what is in the
+// vault. A person of another tenant is KindNotFound.
+func (f *Forgetter) Fence(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID, reason string) (all []Entry, err error) {
+	defer hub.Wrap(&err, "fencing persons", string(tenant))
+	return f.both(ctx, tenant, subjects, Fenced, reason, f.fence)
+}
+
+// Kill deletes the keys and the index tags of the persons, after fencing whoever is not fenced yet. What is sealed under
+// the keys is unreadable to every hub within five seconds, and to whoever has copies of the vault after the next forget
+// cycle. Durability, repetition and errors are those of Fence.
+func (f *Forgetter) Kill(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID, reason string) (all []Entry, err error) {
+	defer hub.Wrap(&err, "killing keys", string(tenant))
+	if _, err := f.both(ctx, tenant, subjects, Fenced, reason, f.fence); err != nil {
+		return nil, err
+	}
+	return f.both(ctx, tenant, subjects, Killed, reason, f.kill)
+}
+
+// both does something in the vault and then tells the shard, a batch at a time.
+func (f *Forgetter) both(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID, what What, reason string,
+	vault func(context.Context, hub.TenantID, []Entry) ([]Entry, error)) (all []Entry, err error) {
+	subjects = unique(subjects)
+	if err := f.check(ctx, tenant, subjects); err != nil {
+		return nil, err
+	}
+	now := f.now()
+	for part := range slices.Chunk(subjects, batch) {
+		entries := make([]Entry, len(part))
+		for i, s := range part {
+			entries[i] = Entry{ID: f.IDs.New(EntryPrefix), What: what, Tenant: tenant, Subject: s, Reason: reason, At: now}
+		}
+		if entries, err = vault(ctx, tenant, entries); err != nil {
+			return all, err
+		}
+		for _, e := range entries {
+			if e.Tenant != tenant { // killed long ago, by whom it belonged to
+				return all, unknownPerson(e.Subject)
+			}
+		}
+		if err := f.apply(ctx, f.Shards.Of(tenant), entries, nil); err != nil {
+			return all, err
+		}
+		all = append(all, entries...)
+	}
+	return all, nil
+}
+
+// fence writes entries of one tenant into the vault, with a tombstone for what the platform calls each person.
+func (f *Forgetter) fence(ctx context.Context, tenant hub.TenantID, entries []Entry) ([]Entry, error) {
+	owners, err := f.owners(ctx, tenant, entries)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := f.Ledger.TagsOf(ctx, owners)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := f.Keys.TombstoneHashes(ctx, tenant, tags)
+	if err != nil {
+		return nil, err
+	}
+	var stones []Tombstone
+	for _, e := range entries {
+		for _, hash := range hashes[e.Subject] {
+			stones = append(stones, Tombstone{Hash: hash, At: e.At, Expires: e.At.AddDate(0, f.Months, 0)})
+		}
+	}
+	return f.Ledger.Fence(ctx, entries, owners, stones)
+}
+
+// kill writes entries of one tenant into the vault and deletes what they name.
+func (f *Forgetter) kill(ctx context.Context, tenant hub.TenantID, entries []Entry) ([]Entry, error) {
+	owners, err := f.owners(ctx, tenant, entries)
+	if err != nil {
+		return nil, err
+	}
+	return f.Ledger.Kill(ctx, entries, owners)
+}
+
+// owners returns what marks the tags of the persons. Whose key is gone has no tags either.
+func (f *Forgetter) owners(ctx context.Context, tenant hub.TenantID, entries []Entry) (owners [][]byte, err error) {
+	subjects := make([]gdpr.SubjectID, len(entries))
+	for i, e := range entries {
+		subjects[i] = e.Subject
+	}
+	marks, err := f.Keys.Owners(ctx, tenant, subjects)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range subjects {
+		if mark, ok := marks[s]; ok {
+			owners = append(owners, mark[:])
+		}
+	}
+	return owners, nil
+}
+
+// KillConnection kills the lots of a connection, or of all connections of the tenant when it is empty: everything that was
+// received through it is unreadable, whoever it is about. It does not fence the persons. Each success writes an entry; a
+// repetition writes another one and kills what was received since. Durability and errors are those of Fence.
+func (f *Forgetter) KillConnection(ctx context.Context, tenant hub.TenantID, connection hub.ConnectionID, reason string) (e Entry, err error) {
+	defer hub.Wrap(&err, "killing lots", string(tenant))
+	e = Entry{ID: f.IDs.New(EntryPrefix), What: Killed, Tenant: tenant, Reason: reason, At: f.now()}
+	if e, err = f.killLots(ctx, e, connection); err != nil {
+		return e, err
+	}
+	return e, f.apply(ctx, f.Shards.Of(tenant), []Entry{e}, nil)
+}
+
+func (f *Forgetter) killLots(ctx context.Context, e Entry, connection hub.ConnectionID) (Entry, error) {
+	e.Subject = gdpr.SubjectID(connection)
+	if connection == "" {
+		e.Subject = gdpr.SubjectID(e.Tenant)
+	}
+	return f.Ledger.KillLots(ctx, e, connection)
+}
+
+// apply brings entries and a head to a shard.
+func (f *Forgetter) apply(ctx context.Context, shard hub.ShardID, entries []Entry, head *Entry) error {
+	return f.Shards.Do(ctx, shard, func(ctx context.Context, tx hub.Tx) error {
+		_, err := f.Shard.Apply(ctx, tx, entries, head)
+		return err
+	})
+}

@@ -1,0 +1,104 @@
+package forget
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hub"
+	"hub/gdpr"
+)
+
+// interval is how often a cycle begins at most, and how often what expired is cleaned.
+const interval = time.Hour
+
+// Loop is the body of the loop that each hub runs beside its work. It is not safe for concurrent use.
+type Loop struct {
+	Forgetter *Forgetter
+	Runner    *Runner
+	ShardIDs  func() []hub.ShardID // all that there are
+
+	seen    int64     // newest entry of the ledger that all shards were reconciled with
+	started bool      // seen means something
+	cleaned time.Time // when what expired was last cleaned
+	looked  glance    // at what was pending, when a cycle last found nothing to do or was refused
+	lookAt  time.Time
+}
+
+// glance is all that decides whether something is pending.
+type glance struct {
+	ledger int64
+	week   gdpr.Week
+}
+
+// Tick does what is due: it reconciles the shards when the ledger has moved, cleans what expired once an hour, and runs a
+// cycle when something is pending and the last one began an hour ago, or goes on with one that runs. The caller repeats it
+// every second or so. Every part is tried although another fails; that another hub leads is no error.
+func (l *Loop) Tick(ctx context.Context) error {
+	state, err := l.Forgetter.Vault.Poll(ctx, l.seen)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.reconcile(ctx, state), l.clean(ctx), l.cycle(ctx, state))
+}
+
+func (l *Loop) reconcile(ctx context.Context, state gdpr.State) error {
+	if l.started && state.Ledger < l.seen {
+		l.Forgetter.doubt() // an old copy of the vault was restored under this process
+	} else if l.started && state.Ledger == l.seen && l.ready() {
+		return nil
+	}
+	err := l.Forgetter.ReconcileAll(ctx, l.ShardIDs())
+	if err == nil {
+		l.seen, l.started = state.Ledger, true
+	}
+	return err
+}
+
+func (l *Loop) ready() bool {
+	for _, s := range l.ShardIDs() {
+		if l.Forgetter.Ready(s) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Loop) clean(ctx context.Context) error {
+	now := l.Runner.Clock()
+	if now.Sub(l.cleaned) < interval {
+		return nil
+	}
+	var errs []error
+	for _, s := range l.ShardIDs() {
+		_, err := l.Forgetter.CleanExpired(ctx, s)
+		errs = append(errs, err)
+	}
+	err := errors.Join(errs...)
+	if err == nil {
+		l.cleaned = now
+	}
+	return err
+}
+
+func (l *Loop) cycle(ctx context.Context, state gdpr.State) error {
+	c, err := l.Runner.Cycles.Current(ctx)
+	if err != nil {
+		return err
+	}
+	now := l.Runner.Clock()
+	current := glance{state.Ledger, gdpr.WeekOf(now)}
+	running := c.Number > 0 && c.Phase != PhaseDone
+	if !running && (now.Sub(c.BeganAt) < interval || current == l.looked && now.Sub(l.lookAt) < interval) {
+		return nil
+	}
+	_, err = l.Runner.Run(ctx, 0)
+	code := hub.CodeOf(err)
+	if err == nil || code == CodeApprovalNeeded || code == CodeKeysVanished {
+		l.looked, l.lookAt = current, now
+	}
+	if code == CodeElsewhere || code == hub.CodeStaleEpoch || code == gdpr.CodeKeyringStale {
+		return nil // another hub leads, or changed the keyring
+	}
+	return err
+}

@@ -1,0 +1,222 @@
+package forget_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hub"
+	"hub/gdpr"
+	"hub/gdpr/forget"
+	"hub/gdpr/forget/forgettest"
+)
+
+// must stops the test on an error.
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) backup() map[hub.ShardID]*forgettest.Backup {
+	all := map[hub.ShardID]*forgettest.Backup{}
+	for _, s := range shardIDs {
+		all[s] = w.shards.Copy(s)
+	}
+	return all
+}
+
+// TestRestoreShards: old shards beside the newest vault. The erased stay erased, in orders, payloads and what was parked.
+func TestRestoreShards(t *testing.T) { synctest.Test(t, bodyRestoreShards) }
+
+func bodyRestoreShards(t *testing.T) {
+	for _, cycled := range []bool{false, true} {
+		w := newWorld(t, 1)
+		w.populate()
+		n, old := w.hubs[0], w.backup()
+		ann, bob := customer{"ten_a", "ann"}, customer{"ten_c", "bob"}
+		must(t, n.erase(ann), n.erase(bob), n.f.ReconcileAll(ctx, shardIDs))
+		w.loot()
+		if cycled {
+			w.forget(n, 0)
+		}
+		for id, b := range old {
+			w.shards.Restore(id, b)
+		}
+		n.restart()
+		for _, s := range shardIDs {
+			if err := n.f.Ready(s); hub.CodeOf(err) != forget.CodeNotReconciled || hub.KindOf(err) != hub.KindUnavailable {
+				t.Errorf("a shard that was not reconciled is ready: %v", err)
+			}
+		}
+		must(t, n.f.ReconcileAll(ctx, shardIDs), n.f.Ready("s1"), n.f.Ready("s2"))
+		for _, p := range w.parked {
+			values, err := w.shards.Values(ctx, p.t, gdpr.InParked, string(p.id))
+			must(t, err)
+			if dead := p.email == ann.email() || p.email == bob.email(); dead == (len(values) > 0) {
+				t.Errorf("after the restore, a delivery that names somebody dead (%v) has %d values", dead, len(values))
+			}
+		}
+		if v := w.check(); v.dead < 4 || v.living < 4 {
+			t.Errorf("proves nothing: %+v", v)
+		}
+	}
+}
+
+// TestRestoreVault: an old vault, from before any cycle, beside the newest shards. What was killed is killed again, and late
+// news of it is not written.
+func TestRestoreVault(t *testing.T) { synctest.Test(t, bodyRestoreVault) }
+
+func bodyRestoreVault(t *testing.T) {
+	w := newWorld(t, 2)
+	w.populate()
+	n, old := w.hubs[0], w.vault.Copy()
+	ann, bob := customer{"ten_a", "ann"}, customer{"ten_c", "bob"}
+	must(t, n.erase(ann), n.f.ReconcileAll(ctx, shardIDs), n.erase(bob)) // the head lags behind bob
+	_, err := n.f.KillConnection(ctx, "ten_b", "con_1", "redact")
+	must(t, err)
+	want := len(w.ledger())
+	w.vault.Restore(old)
+	n.restart()
+	if n := len(w.ledger()); n != 0 {
+		t.Fatalf("the old vault has %d entries", n)
+	}
+	must(t, n.f.ReconcileAll(ctx, shardIDs))
+	if got := len(w.ledger()); got != want {
+		t.Errorf("the vault has %d entries again, want %d", got, want)
+	}
+	before := len(w.records)
+	must(t, n.buy(ann, start.Add(-time.Hour)), n.buy(bob, start.Add(-time.Hour)))
+	if len(w.records) != before {
+		t.Error("late news of the dead was sealed")
+	}
+	must(t, n.buy(ann, start.Add(time.Hour)))
+	if len(w.records) == before {
+		t.Error("a later purchase was not sealed")
+	}
+	dora := customer{"ten_b", "dora"}
+	for _, r := range w.records {
+		if _, err := n.keys.Open(ctx, r.place, r.envelope()); r.customer == dora.name && hub.CodeOf(err) != gdpr.CodeKeyGone {
+			t.Errorf("a lot of the connection that was killed opens: %v", err)
+		}
+	}
+	w.records = without(w.records, dora.name)
+	if v := w.check(); v.dead < 4 || v.living < 4 {
+		t.Errorf("proves nothing: %+v", v)
+	}
+}
+
+// TestRestoreVaultBehindItsHead: the old vault knows the head of the shard, and lacks what the shard was told after it.
+func TestRestoreVaultBehindItsHead(t *testing.T) { synctest.Test(t, bodyRestoreVaultBehindItsHead) }
+
+func bodyRestoreVaultBehindItsHead(t *testing.T) {
+	w := newWorld(t, 6)
+	w.populate()
+	n := w.hubs[0]
+	must(t, n.erase(customer{"ten_a", "ann"}), n.f.ReconcileAll(ctx, shardIDs))
+	old := w.vault.Copy()
+	must(t, n.erase(customer{"ten_c", "bob"}), n.erase(customer{"ten_a", "cem"}))
+	want := len(w.ledger())
+	w.vault.Restore(old)
+	n.restart()
+	must(t, n.f.ReconcileAll(ctx, shardIDs))
+	if got := len(w.ledger()); got != want {
+		t.Errorf("the vault has %d entries again, want %d", got, want)
+	}
+	if v := w.check(); v.dead < 6 || v.living < 2 {
+		t.Errorf("proves nothing: %+v", v)
+	}
+}
+
+func without(records []record, name string) (rest []record) {
+	for _, r := range records {
+		if r.customer != name {
+			rest = append(rest, r)
+		}
+	}
+	return rest
+}
+
+// TestRestoreVaultThatCounts: the old vault has gone on numbering before the shard was compared with it, under a process
+// that was ready. Numbers alone say that nothing is missing.
+func TestRestoreVaultThatCounts(t *testing.T) { synctest.Test(t, bodyRestoreVaultThatCounts) }
+
+func bodyRestoreVaultThatCounts(t *testing.T) {
+	w := newWorld(t, 3)
+	w.populate()
+	n, old := w.hubs[0], w.vault.Copy()
+	ann := customer{"ten_a", "ann"}
+	must(t, n.erase(ann), n.f.ReconcileAll(ctx, shardIDs), n.f.Ready("s1"))
+	w.vault.Restore(old)
+	eve := customer{"ten_c", "eve"}
+	other := w.hubs[1]
+	must(t, other.erase(eve))
+	if have := len(w.ledger()); have < 3 {
+		t.Fatalf("the vault has counted to %d only", have)
+	}
+	if w.states()[w.killedOf(ann)] == forget.Killed {
+		t.Fatal("the old vault knows of the kill")
+	}
+	must(t, n.f.Reconcile(ctx, "s1"))
+	if w.states()[w.killedOf(ann)] != forget.Killed {
+		t.Error("somebody killed lives again")
+	}
+	w.check()
+}
+
+// killedOf returns the subject whom the first record of a customer is about.
+func (w *world) killedOf(c customer) gdpr.SubjectID {
+	for _, r := range w.records {
+		if r.customer == c.name && len(r.subjects) == 1 {
+			return r.subjects[0]
+		}
+	}
+	return ""
+}
+
+// TestRestoreVaultUnderway: the vault becomes an old copy under a running hub. Its next tick makes it good.
+func TestRestoreVaultUnderway(t *testing.T) { synctest.Test(t, bodyRestoreVaultUnderway) }
+
+func bodyRestoreVaultUnderway(t *testing.T) {
+	w := newWorld(t, 4)
+	w.populate()
+	n, old := w.hubs[0], w.vault.Copy()
+	must(t, n.f.ReconcileAll(ctx, shardIDs), n.erase(customer{"ten_a", "ann"}))
+	n.loop.Runner.Clock = func() time.Time { return time.Time{} } // never due
+	must(t, n.loop.Tick(ctx))
+	w.vault.Restore(old)
+	w.acting = n
+	n.crashAt, n.calls = 3, 0
+	if err := n.loop.Tick(ctx); err == nil {
+		t.Fatal("the tick did not fail")
+	}
+	n.dead, n.crashAt = false, 0
+	if err := n.f.Ready("s1"); hub.CodeOf(err) != forget.CodeVaultBehind {
+		t.Errorf("ready beside an old vault: %v", err)
+	}
+	must(t, n.loop.Tick(ctx), n.f.Ready("s1"))
+	if w.states()[w.killedOf(customer{"ten_a", "ann"})] != forget.Killed {
+		t.Error("somebody killed lives again")
+	}
+}
+
+// TestRestoreVaultAfterCycle: a vault from before a cycle was sealed under a root that is destroyed.
+func TestRestoreVaultAfterCycle(t *testing.T) { synctest.Test(t, bodyRestoreVaultAfterCycle) }
+
+func bodyRestoreVaultAfterCycle(t *testing.T) {
+	w := newWorld(t, 5)
+	w.populate()
+	n, old := w.hubs[0], w.vault.Copy()
+	must(t, n.erase(customer{"ten_a", "ann"}))
+	w.forget(n, 0)
+	w.vault.Restore(old)
+	n.restart()
+	if err := n.f.Reconcile(ctx, "s1"); hub.CodeOf(err) != gdpr.CodeRootMismatch {
+		t.Errorf("reconciling with a vault from before the cycle: %v", err)
+	}
+	if n.f.Ready("s1") == nil {
+		t.Error("ready with a vault from before the cycle")
+	}
+}

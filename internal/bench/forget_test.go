@@ -1,0 +1,152 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"hub"
+	"hub/gdpr"
+	"hub/gdpr/forget"
+	"hub/internal/app"
+	"hub/internal/bench/baseline"
+)
+
+const (
+	tagsEach  = 3    // of a person here: identity, e-mail address, telephone
+	crowdBulk = 1000 // persons added at once
+)
+
+// crowd is a vault full of persons, and what forgets some of them.
+type crowd struct {
+	rig       *rig
+	size      size
+	forgetter *forget.Forgetter
+	runner    *forget.Runner
+	people    []gdpr.SubjectID // that live
+	kills     int              // in one cycle
+	slots     []int64          // dirty in the last one
+	rows      int64            // that it wrote again
+}
+
+// newCrowd fills a vault through gdpr.Keys, so that every row can be wrapped again.
+func newCrowd(tb testing.TB, s size, people, kills int) *crowd {
+	tb.Helper()
+	ctx := context.Background()
+	c := &crowd{rig: newRig(tb, s), size: s, kills: kills}
+	r := c.rig
+	clock, now := start(), app.SystemClock()
+	for from := 0; from < people; from += crowdBulk {
+		holders := make([]gdpr.Holder, min(crowdBulk, people-from))
+		for i := range holders {
+			holders[i] = gdpr.Holder{
+				Tenant: r.connection.Tenant, Connection: r.connection.ID, Lot: gdpr.LotOrder, Week: gdpr.WeekOf(now),
+				People: []gdpr.Person{somebody(tb, from+i, now)},
+			}
+		}
+		for _, seal := range r.seals(tb, holders) {
+			c.people = append(c.people, seal.Subjects()...)
+		}
+	}
+	tb.Logf("%d persons added in %s", len(c.people), clock.rate(0).took.Round(time.Millisecond))
+	vault := r.store.Vault()
+	c.forgetter = forget.New(forget.Parts{
+		Keys: r.keys, Vault: vault, Ledger: vault, Shards: r.store, Shard: r.store.Subjects(), IDs: app.NewIDs(), Clock: app.SystemClock,
+		Connections: func(context.Context, hub.TenantID) ([]hub.ConnectionID, error) {
+			return []hub.ConnectionID{r.connection.ID}, nil
+		},
+	})
+	c.runner = &forget.Runner{Keys: r.keys, Cycles: vault, Roots: r.roots, Instance: instance, Clock: app.SystemClock}
+	const moved = 1000 // generations: no cycle here waits for a hub
+	must(tb, vault.Report(ctx, forget.Hub{Instance: instance, Generation: moved, SeenAt: now}))
+	return c
+}
+
+func somebody(tb testing.TB, n int, placed time.Time) gdpr.Person {
+	tb.Helper()
+	return gdpr.Person{
+		SubjectRef: gdpr.SubjectRef{Customer: hub.ExternalID(fmt.Sprint(n))}, PlacedAt: placed,
+		Identifiers: []gdpr.Identifier{
+			got(gdpr.NewIdentifier(gdpr.IdentifierEmail, fmt.Sprintf("buyer%d@example.com", n)))(tb),
+			got(gdpr.NewIdentifier(gdpr.IdentifierPhone, fmt.Sprintf("+1%09d", n)))(tb),
+		},
+	}
+}
+
+// cycle kills some persons and then measures the forget cycle for them.
+func (c *crowd) cycle(tb testing.TB) rate {
+	ctx := context.Background()
+	dead := c.people[:c.kills]
+	c.people = c.people[c.kills:]
+	got(c.forgetter.Kill(ctx, c.rig.connection.Tenant, dead, "erasure"))(tb)
+	pending := got(c.rig.store.Vault().Pending(ctx))(tb)
+	c.slots = c.slots[:0]
+	for _, s := range pending.Dirty {
+		c.slots = append(c.slots, int64(s))
+	}
+	clock := start()
+	done := got(c.runner.Run(ctx, int64(c.kills)))(tb)
+	measured := clock.rate(int64(c.kills))
+	if done.Phase != forget.PhaseDone || done.Kills != int64(c.kills) || done.Slots != int64(len(c.slots)) {
+		tb.Fatalf("%d dirty slots, cycle %+v", len(c.slots), done)
+	}
+	c.rows = done.Rows
+	c.compare(tb, measured.took)
+	return measured
+}
+
+// rowsOf is how many rows so many slots hold that so many persons fill evenly.
+func rowsOf(slots, people int) float64 {
+	return float64(slots) * float64(people) * (1 + tagsEach) / gdpr.Buckets
+}
+
+// compare holds the rows that were written again against what the fill of the slots makes expect.
+func (c *crowd) compare(tb testing.TB, took time.Duration) {
+	tb.Helper()
+	want := rowsOf(len(c.slots), len(c.people))
+	tb.Logf("%d of %d persons erased: %d slots, %d rows written again, %.0f expected, %s; one of 10 million: %.0f rows",
+		c.kills, c.kills+len(c.people), len(c.slots), c.rows, want, took.Round(time.Millisecond), rowsOf(1+tagsEach, 10_000_000))
+	const few = 5000 // below it chance is too large a part
+	if off := float64(c.rows) / want; want > few && (off < 0.95 || off > 1.05) {
+		tb.Errorf("%d rows written again, %.0f expected", c.rows, want)
+	}
+}
+
+// bare writes the rows of the same slots again in a copy of the vault.
+func (c *crowd) bare(tb testing.TB) rate {
+	ctx := context.Background()
+	r := &rig{dir: folder(tb)}
+	defer os.RemoveAll(r.dir)
+	c.size(tb, r)
+	must(tb, c.rig.vault.Copy(ctx, r.vault))
+	db := got(r.vault.Open())(tb)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	w := got(baseline.NewRewriter(ctx, r.vault, db))(tb)
+	slices.Sort(c.slots)
+	rows := 0
+	clock := start()
+	for _, slot := range c.slots {
+		rows += got(w.Rewrite(ctx, slot))(tb)
+	}
+	measured := clock.rate(int64(c.kills))
+	if int64(rows) != c.rows {
+		tb.Fatalf("%d rows here, the cycle wrote %d", rows, c.rows)
+	}
+	return measured
+}
+
+func forgetComparisons(tb testing.TB, people, kills int) []comparison {
+	var list []comparison
+	for name, s := range sizes() {
+		c := newCrowd(tb, s, people, kills)
+		list = append(list, comparison{
+			name: fmt.Sprintf("forget cycle, %d of %d, %s", kills, people, name), unit: "erasures/s", against: "rewriting the same rows, a transaction a slot",
+			demanded: 0.50, ours: c.cycle, baseline: c.bare, done: func() { c.rig.close(tb) },
+		})
+	}
+	return list
+}

@@ -1,0 +1,127 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"hub/internal/hubtest/mariadb"
+)
+
+const (
+	personalPage = 100
+	include      = "include=personal"
+)
+
+// get is a request of an ERP.
+func (l *library) get(addr, target string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: application/json\r\n\r\n", target, addr, l.rig.key)
+}
+
+// addresses lists the orders one by one.
+func (l *library) addresses(tb testing.TB) (targets []string) {
+	tb.Helper()
+	db := got(l.rig.shard.Open())(tb)
+	defer db.Close()
+	rows := got(db.QueryContext(context.Background(), "SELECT id FROM orders ORDER BY external_id"))(tb)
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		must(tb, rows.Scan(&id))
+		targets = append(targets, "/v1/orders/"+id+"?")
+	}
+	must(tb, rows.Err())
+	return targets
+}
+
+// pages lists the pages of the feed.
+func (l *library) pages(limit int) (targets []string) {
+	for after := 0; after < l.orders; after += limit {
+		targets = append(targets, fmt.Sprintf("/v1/orders/feed?after=%d&limit=%d&", after, limit))
+	}
+	return targets
+}
+
+// ask asks for the same targets again and again, each connection from another place on.
+func (l *library) ask(tb testing.TB, targets []string, query string, d time.Duration) rate {
+	tb.Helper()
+	addr, stop := serve(tb, l.product())
+	defer stop()
+	wire := make([][]byte, len(targets))
+	for i, target := range targets {
+		wire[i] = l.get(addr, target+query)
+	}
+	client := load{addr: addr, conns: feedConns, request: func(conn, i int) []byte {
+		return wire[(conn*len(wire)/feedConns+i)%len(wire)]
+	}}
+	client.run(tb, d/8)
+	r, _ := client.run(tb, d)
+	return r
+}
+
+func personalComparisons(tb testing.TB, orders int, d time.Duration) []comparison {
+	var list []comparison
+	for name, s := range sizes() {
+		l := newLibrary(tb, s, orders)
+		one, pages := l.addresses(tb), l.pages(personalPage)
+		line := func(what, unit string, targets []string) comparison {
+			return comparison{
+				name: what + " with personal fields, " + name, unit: unit, against: "the same without them", demanded: 0.50,
+				ours:     func(tb testing.TB) rate { return l.ask(tb, targets, include, d) },
+				baseline: func(tb testing.TB) rate { return l.ask(tb, targets, "", d) },
+			}
+		}
+		last := line("feed, pages of 100,", "pages/s", pages)
+		last.done = func() { l.rig.close(tb) }
+		list = append(list, line("one order", "orders/s", one), last)
+	}
+	return list
+}
+
+// TestPersonalBytes: what is compared differs by personal fields, and each read of them is on record.
+func TestPersonalBytes(t *testing.T) {
+	mariadb.Shared(t)
+	for name, s := range sizes() {
+		t.Run(name, func(t *testing.T) {
+			l := newLibrary(t, s, 12)
+			defer l.rig.close(t)
+			buyers := 0
+			for _, target := range append(l.addresses(t), l.pages(personalPage)...) {
+				plain, personal := l.answer(t, target), l.answer(t, target+include)
+				buyers += strings.Count(personal, `"buyer":{`)
+				if strings.Contains(plain, `"buyer":{`) || len(personal) <= len(plain) {
+					t.Errorf("%s: %d bytes with personal fields, %d without", target, len(personal), len(plain))
+				}
+			}
+			if buyers < l.orders { // few orders have none, and each is read twice
+				t.Errorf("%d buyers served of %d orders", buyers, l.orders)
+			}
+			db := got(l.rig.shard.Open())(t)
+			defer db.Close()
+			var count int
+			must(t, db.QueryRowContext(context.Background(), "SELECT COUNT(*) FROM disclosures").Scan(&count))
+			if count != 2*l.orders {
+				t.Errorf("%d disclosures of %d orders that were read twice", count, l.orders)
+			}
+		})
+	}
+}
+
+// answer is the body of one answer.
+func (l *library) answer(tb testing.TB, target string) string {
+	tb.Helper()
+	addr, stop := serve(tb, l.product())
+	defer stop()
+	c := got(net.Dial("tcp", addr))(tb)
+	defer c.Close()
+	got(c.Write(l.get(addr, target)))(tb)
+	var body bytes.Buffer
+	got(readAnswer(bufio.NewReader(c), io.Writer(&body)))(tb)
+	return body.String()
+}

@@ -1,0 +1,101 @@
+package erp
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"hub"
+	"hub/gdpr"
+)
+
+// composed is documents with their personal fields, and what is to be recorded of them: one row for each order that has any.
+type composed struct {
+	docs []document
+	rows []Disclosure
+}
+
+// compose makes the answer from what was opened and is not left out.
+func (p people) compose(to Recipient, docs []document, at time.Time) composed {
+	var a composed
+	row := map[hub.OrderID]int{}
+	for _, d := range docs {
+		served, fields, subjects := p.serve(d)
+		a.docs = append(a.docs, served)
+		if fields == 0 {
+			continue
+		}
+		i, known := row[d.order]
+		if !known {
+			i = len(a.rows)
+			row[d.order] = i
+			a.rows = append(a.rows, Disclosure{
+				Tenant: to.Tenant, Client: to.Client, Key: to.Key, Request: to.Request, Order: d.order, At: at,
+			})
+		}
+		a.rows[i].add(d.revision, fields, subjects)
+	}
+	return a
+}
+
+// serve adds its personal fields to one document. When they do not fit, which only damage explains, the people are served
+// alone, and failing that nothing.
+func (p people) serve(d document) (served document, fields hub.Fields, subjects []gdpr.SubjectID) {
+	o := p.orders[d.order]
+	for _, revision := range []int64{d.revision, o.revision - 1} {
+		personal, subjects := o.at(revision)
+		fields := personal.Fields()
+		if fields == 0 {
+			return d, 0, nil
+		}
+		if doc, err := splice(d.doc, personal); err == nil {
+			return document{d.order, d.revision, doc}, fields, subjects
+		}
+		p.lost[loss{codeMisplaced, d.order, ""}] = true
+	}
+	return d, 0, nil
+}
+
+// add says that one more revision of the order is served.
+func (r *Disclosure) add(revision int64, fields hub.Fields, subjects []gdpr.SubjectID) {
+	r.Revision = max(r.Revision, revision)
+	r.Fields |= fields
+	r.Subjects = append(r.Subjects, subjects...)
+	slices.Sort(r.Subjects)
+	r.Subjects = slices.Compact(r.Subjects)
+}
+
+// codeMisplaced: personal fields do not fit the document that they were sealed with.
+const codeMisplaced hub.Code = "misplaced"
+
+// loss is something personal that was left out because it is damaged.
+type loss struct {
+	code  hub.Code
+	order hub.OrderID
+	part  hub.PersonalPart
+}
+
+// losses are all of one request, each once.
+type losses map[loss]bool
+
+// log tells the operator that somebody was hidden: one line for each code, with how many there are and the first of them.
+// What the parts hold is not known, and nothing of it is in the line.
+func (l losses) log(ctx context.Context, logger *slog.Logger, to Recipient) {
+	for _, code := range []hub.Code{hub.CodeUnreadable, codeMisplaced} {
+		var of []loss
+		for lost := range l {
+			if lost.code == code {
+				of = append(of, lost)
+			}
+		}
+		if len(of) == 0 {
+			continue
+		}
+		first := slices.MinFunc(of, func(a, b loss) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.part, b.part)) })
+		logger.LogAttrs(ctx, slog.LevelError, "personal fields are damaged and were left out", slog.String("code", string(code)),
+			slog.Int("parts", len(of)), slog.String("tenant", string(to.Tenant)), slog.String("order", string(first.order)),
+			slog.String("part", string(first.part)), slog.String("request_id", to.Request))
+	}
+}

@@ -1,0 +1,392 @@
+package hubtest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hub"
+	"hub/internal/demo"
+	"hub/internal/hubtest"
+	"hub/internal/hubtest/mariadb"
+)
+
+func TestDrillDisclosureEmbedded(t *testing.T) {
+	t.Parallel()
+	disclosureDrill(t, hubtest.Embedded("2"), rounds(6, 60), 71)
+}
+
+func TestDrillDisclosureMariaDB(t *testing.T) {
+	t.Parallel()
+	disclosureDrill(t, hubtest.OnMariaDB(t, mariadb.Shared(t)), rounds(6, 60), 72)
+}
+
+// disclosureDrill reads personal fields while the hub is killed again and again, then for a while without kills, and
+// compares what was received with what the hub says it has served.
+func disclosureDrill(t *testing.T, size hubtest.Size, kills int, seed uint64) {
+	data, page := t.TempDir(), filepath.Join(t.TempDir(), "probe")
+	h := hubtest.Spawn(t, size, data, page)
+	if err := h.Await(); err != nil {
+		t.Fatal(err)
+	}
+	w := found(t, h, "Town", 12)
+	now := time.Now().Truncate(time.Second)
+	for _, p := range w.People[:6] { // second revisions
+		send(t, w.Shop, p.news(p.Orders[0], now.Add(-time.Hour), now))
+		w.awaitOrder(t, p.Orders[0], now)
+	}
+	if err := erase(h, w.tenant(), w.People[5:8]); err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, w)
+
+	random, done := rand.New(rand.NewPCG(seed, 5)), 0
+	c.read(t, 3, seed, func(g *gate) {
+		// On until a kill fell between the record and the answer, within reason.
+		for ; done < kills || done < 6*kills && c.recordedAndCut(w.disclosed(t, size, data)) == 0; done++ {
+			g.up(h.URL)
+			pause(random, 50*time.Millisecond, 500*time.Millisecond)
+			h.Kill(t)
+			g.down()
+			h = hubtest.Spawn(t, size, data, page)
+			if err := h.Await(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	killed := c.take()
+	c.read(t, 3, seed+100, func(g *gate) {
+		g.up(h.URL)
+		for c.answered() < 200 {
+			<-time.After(10 * time.Millisecond)
+		}
+	})
+	calm := c.take()
+	h.Terminate(t)
+
+	rows := w.disclosed(t, size, data)
+	a, b := killed.compare(t, rows), calm.compare(t, rows)
+	if len(calm.cut) > 0 || b.beyond > 0 || b.refused > 0 {
+		t.Errorf("without kills %d requests were cut, %d rows were not received", len(calm.cut), b.beyond+b.refused)
+	}
+	if left := len(rows); left > 0 {
+		t.Errorf("%d rows are of requests that nobody sent", left)
+	}
+	if len(killed.cut) == 0 || a.beyond == 0 || a.fields == 0 || b.fields == 0 {
+		t.Error("no kill fell between a record and its answer, or nothing was served: the drill proves nothing")
+	}
+	t.Logf("%s: %d kills, %d answers, %d requests cut, %d answered 503; %d personal fields of %d orders received, %d without a row, %d rows "+
+		"too few, %d rows of requests that were cut, %d of those answered 503. Without kills: %d answers, %d fields of %d orders, %d rows missing, %d too many; seed %d",
+		size.Name, done, len(killed.received), len(killed.cut), len(killed.refused), a.fields, a.orders, a.unrecorded, a.missing, a.beyond, a.refused,
+		len(calm.received), b.fields, b.orders, b.missing+b.unrecorded, b.beyond+b.refused, seed)
+}
+
+// disclosed is one order of one answer.
+type disclosed struct {
+	order    string
+	revision int64
+}
+
+// client is an ERP that remembers which personal fields it has received.
+type client struct {
+	demo.Client
+	plain map[disclosed]map[string]int // leaves of documents without personal fields, how many of each
+	ids   []string
+
+	mu sync.Mutex
+	books
+}
+
+// books are by the id of the request.
+type books struct {
+	received map[string]map[disclosed]hub.Fields
+	cut      map[string]bool // no whole answer came
+	refused  map[string]bool // answered with 503
+}
+
+func newBooks() books {
+	return books{map[string]map[disclosed]hub.Fields{}, map[string]bool{}, map[string]bool{}}
+}
+
+// newClient knows how every document is without personal fields.
+func newClient(t *testing.T, w *town) *client {
+	t.Helper()
+	c := &client{Client: w.reader, plain: map[disclosed]map[string]int{}, books: newBooks()}
+	for _, change := range wholeFeed(t, w.Shop.ERP) {
+		var entry struct{ Order json.RawMessage }
+		if err := json.Unmarshal(change.raw, &entry); err != nil {
+			t.Fatal(err)
+		}
+		c.plain[disclosed{change.Order.ID, change.Order.Revision}] = leaves(t, entry.Order)
+		if !slices.Contains(c.ids, change.Order.ID) {
+			c.ids = append(c.ids, change.Order.ID)
+		}
+	}
+	return c
+}
+
+// leaves counts the values of a document by their paths.
+func leaves(t testing.TB, document []byte) map[string]int {
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Error("reading a document: ", err)
+	}
+	found := map[string]int{}
+	var walk func(path string, v any)
+	walk = func(path string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, inner := range v {
+				walk(strings.TrimPrefix(path+"."+name, "."), inner)
+			}
+		case []any:
+			for _, inner := range v {
+				walk(path, inner)
+			}
+		default:
+			found[path]++
+		}
+	}
+	walk("", v)
+	return found
+}
+
+// personal returns the personal fields of a document: what is in it beyond the document without them.
+func (c *client) personal(t testing.TB, of disclosed, document []byte) (f hub.Fields) {
+	for path, n := range leaves(t, document) {
+		if n == c.plain[of][path] {
+			continue
+		}
+		for !f.Add(path) {
+			up := strings.LastIndexByte(path, '.')
+			if up < 0 {
+				t.Errorf("%s was added and is no personal field", path)
+				break
+			}
+			path = path[:up]
+		}
+	}
+	return f
+}
+
+// read has workers read until during returns.
+func (c *client) read(t *testing.T, workers int, seed uint64, during func(*gate)) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	g := newGate()
+	var all sync.WaitGroup
+	for i := range workers {
+		all.Go(func() { c.work(ctx, t, g, rand.New(rand.NewPCG(seed, uint64(i)))) })
+	}
+	during(g)
+	cancel()
+	all.Wait()
+}
+
+func (c *client) work(ctx context.Context, t *testing.T, g *gate, random *rand.Rand) {
+	own := c.Client
+	// A connection for each request: package http sends a request again whose old connection broke.
+	own.HTTP = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	cursor := ""
+	for {
+		address, ok := g.pass(ctx)
+		if !ok {
+			return
+		}
+		own.URL = address
+		id, query := requestID(), url.Values{"include": {"personal"}, "limit": {fmt.Sprint(1 + random.IntN(8))}}
+		var path string
+		switch random.IntN(3) {
+		case 0:
+			query.Set("after", fmt.Sprint(random.IntN(len(c.plain))))
+			path = "/v1/orders/feed?" + query.Encode()
+		case 1:
+			if cursor != "" {
+				query.Set("cursor", cursor)
+			}
+			path = "/v1/orders?" + query.Encode()
+		case 2:
+			path = "/v1/orders/" + c.ids[random.IntN(len(c.ids))] + "?include=personal"
+		}
+		// A request that was begun is waited for, also at the end: only a kill cuts it.
+		a, err := get(context.WithoutCancel(ctx), own, path, id)
+		if next, ok := c.book(t, id, a, err); ok {
+			cursor = next
+		}
+	}
+}
+
+// book notes what came back. ok is for a page of the list.
+func (c *client) book(t *testing.T, id string, a answer, err error) (cursor string, ok bool) {
+	if dial := new(net.OpError); errors.As(err, &dial) && dial.Op == "dial" {
+		return "", false // nobody was there to be asked
+	}
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.cut[id] = true
+		return "", false
+	}
+	var page struct {
+		Data       []json.RawMessage
+		NextCursor string `json:"next_cursor"`
+		Next       *int64 `json:"next_after"`
+	}
+	if a.status != http.StatusOK {
+		if a.status != http.StatusServiceUnavailable {
+			t.Errorf("a read was answered %d %s", a.status, a.code)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.refused[id] = true
+		return "", false
+	}
+	if err := json.Unmarshal(a.body, &page); err != nil {
+		t.Error(err)
+	}
+	documents := page.Data
+	if page.Data == nil {
+		documents = []json.RawMessage{a.body}
+	}
+	rows := map[disclosed]hub.Fields{}
+	for _, document := range documents {
+		if page.Next != nil {
+			var entry struct{ Order json.RawMessage }
+			if err := json.Unmarshal(document, &entry); err != nil {
+				t.Error(err)
+			}
+			document = entry.Order
+		}
+		var o demo.Order
+		if err := json.Unmarshal(document, &o); err != nil {
+			t.Error(err)
+		}
+		of := disclosed{o.ID, o.Revision}
+		if fields := c.personal(t, of, document); fields != 0 {
+			rows[of] = fields
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.received[id] = rows
+	return page.NextCursor, page.Data != nil && page.Next == nil
+}
+
+func (c *client) answered() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.received)
+}
+
+// recordedAndCut counts the requests that have a row and were not answered.
+func (c *client) recordedAndCut(rows map[string][]disclosureRow) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range c.cut {
+		n += min(len(rows[id]), 1)
+	}
+	return n
+}
+
+// take returns the books and begins new ones.
+func (c *client) take() books {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.books
+	c.books = newBooks()
+	return old
+}
+
+// disclosureRow is one row as it is stored.
+type disclosureRow struct {
+	disclosed
+	client string
+	fields hub.Fields
+}
+
+// disclosed returns all rows of the shards by request.
+func (w *town) disclosed(t *testing.T, size hubtest.Size, data string) map[string][]disclosureRow {
+	t.Helper()
+	found := map[string][]disclosureRow{}
+	for _, db := range shards(t, size, data) {
+		rows, err := db.Query("SELECT request_id, order_id, revision, client, fields FROM disclosures WHERE tenant_id = ?", w.Shop.Tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var request string
+			var r disclosureRow
+			if err := rows.Scan(&request, &r.order, &r.revision, &r.client, &r.fields); err != nil {
+				t.Fatal(err)
+			}
+			found[request] = append(found[request], r)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		rows.Close()
+	}
+	return found
+}
+
+// balance is how what was received and what was recorded differ.
+type balance struct {
+	orders, fields int // received
+	unrecorded     int // fields that were received and are in no row
+	missing        int // orders of which something was received without a row
+	beyond         int // rows of requests that were cut
+	refused        int // rows of requests that were answered 503
+}
+
+// compare holds the rows against the books and removes those that it knows.
+func (b books) compare(t *testing.T, rows map[string][]disclosureRow) (s balance) {
+	t.Helper()
+	for id, received := range b.received {
+		recorded := map[disclosed]hub.Fields{}
+		for _, r := range rows[id] {
+			if _, twice := recorded[r.disclosed]; twice || r.client != "crm" {
+				t.Errorf("request %s has two rows for one document, or a row of client %q", id, r.client)
+			}
+			recorded[r.disclosed] = r.fields
+		}
+		delete(rows, id)
+		for of, fields := range received {
+			s.orders++
+			s.fields += len(fields.Names())
+			if _, ok := recorded[of]; !ok {
+				s.missing++
+			}
+			s.unrecorded += len((fields &^ recorded[of]).Names())
+			if recorded[of] != fields {
+				t.Errorf("request %s, order %s revision %d: received %v, recorded %v", id, of.order, of.revision, fields.Names(), recorded[of].Names())
+			}
+			delete(recorded, of)
+		}
+		if len(recorded) > 0 {
+			t.Errorf("request %s was answered whole and has %d rows of what was not in the answer", id, len(recorded))
+		}
+	}
+	for id := range b.cut {
+		s.beyond += len(rows[id])
+		delete(rows, id)
+	}
+	for id := range b.refused {
+		s.refused += len(rows[id])
+		delete(rows, id)
+	}
+	return s
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"hub"
+	"hub/gdpr"
+	"hub/gdpr/forget"
+)
+
+// Count implements forget.Shard. A row of two of the subjects counts once. Nobody is registered with parked deliveries, so
+// they are absent: they must be opened to know.
+func (u Subjects) Count(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID) (map[gdpr.Location]int64, error) {
+	const op = "counting what subjects hold"
+	d, err := u.s.of(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	type place struct {
+		place gdpr.Location
+		row   string
+	}
+	sorted := slices.Compact(slices.Sorted(slices.Values(subjects)))
+	rows := map[place]bool{}
+	sel := selection{op: op, columns: "place, row_id, tenant_id", table: "subject_places" + d.dialect.by(primary), keys: []string{"subject_id"}}
+	err = d.find(ctx, sel, len(sorted), func(i int, r *row) { r.add(string(sorted[i])) }, func(r *sql.Rows) error {
+		var p place
+		var its hub.TenantID
+		err := r.Scan(&p.place, &p.row, &its)
+		if its == tenant {
+			rows[p] = true
+		}
+		return err
+	})
+	if err == nil && len(rows) > 0 {
+		err = d.flushed(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	counts := map[gdpr.Location]int64{}
+	for p := range rows {
+		counts[p.place]++
+	}
+	return counts, nil
+}
+
+// OrdersOf implements forget.Shard.
+func (u Subjects) OrdersOf(ctx context.Context, tenant hub.TenantID, subject gdpr.SubjectID, after hub.OrderID, limit int) ([]hub.OrderID, error) {
+	d, err := u.s.of(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	const query = "SELECT row_id FROM subject_places WHERE subject_id = ? AND place = 'orders' AND row_id > ? AND tenant_id = ? ORDER BY row_id LIMIT ?"
+	var ids []hub.OrderID
+	err = d.query(ctx, "listing a subject's orders", query, []any{string(subject), string(after), string(tenant), limit}, func(r *sql.Rows) error {
+		var id hub.OrderID
+		err := r.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	if err == nil && len(ids) > 0 {
+		err = d.flushed(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+// Unparsed implements forget.Shard. The caller holds limit deliveries in memory, each up to 7 MiB.
+func (u Subjects) Unparsed(ctx context.Context, tenant hub.TenantID, after hub.ParkedID, limit int) ([]forget.Unparsed, error) {
+	d, err := u.s.of(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	const where = " WHERE tenant_id = ? AND id > ? AND sealed IS NOT NULL ORDER BY id LIMIT ?"
+	var list []forget.Unparsed
+	err = d.query(ctx, "reading parked deliveries", "SELECT id, sealed FROM parked"+d.dialect.by("parked_tenant")+where,
+		[]any{string(tenant), string(after), limit}, func(r *sql.Rows) error {
+			var p forget.Unparsed
+			err := r.Scan(&p.ID, &p.Sealed)
+			list = append(list, p)
+			return err
+		})
+	if err == nil && len(list) > 0 {
+		err = d.flushed(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}

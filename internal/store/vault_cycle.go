@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"hub"
+	"hub/gdpr"
+	"hub/gdpr/forget"
+)
+
+// Lead implements forget.Cycles.
+func (v Vault) Lead(ctx context.Context, holder string, now, until time.Time) (epoch int64, err error) {
+	const op = "leading the forget cycle"
+	if err := within(op, field{"holder", holder, maxInstance}); err != nil {
+		return 0, err
+	}
+	err = v.change(ctx, op, v.forUpdate(), func(ctx context.Context, t *tx, st vaultState) (bool, error) {
+		same := st.epoch > 0 && st.leader == holder
+		switch {
+		case !same && moment(st.until).After(now):
+			return false, &hub.Error{Kind: hub.KindConflict, Op: op, Subject: st.leader}
+		case !same:
+			st.epoch++
+		}
+		epoch = st.epoch
+		_, err := t.exec(ctx, op, "UPDATE vault_state SET leader = ?, epoch = ?, leads_until = ? WHERE one = 1", holder, epoch, micros(until))
+		return true, err
+	})
+	return epoch, err
+}
+
+// maxInstance bounds the name of a hub.
+const maxInstance = 64
+
+// Pending implements forget.Cycles. The slots are read after the counts: a slot that became dirty in between has a higher
+// number than the ledger that was read, and stays dirty after the cycle. It counts every person, so it is for the cycle
+// and not for each second.
+func (v Vault) Pending(ctx context.Context) (p forget.Pending, err error) {
+	const op = "counting what the forget cycle is for"
+	d := v.s.vault.dialect
+	query := "SELECT s.ledger," +
+		" (SELECT COUNT(*) FROM vault_ledger l WHERE l.what = 'killed' AND l.person = 1" +
+		" AND l.number > (SELECT COALESCE(MAX(c.ledger), 0) FROM vault_cycles c WHERE c.phase = 'done'))," +
+		" (SELECT COUNT(*) FROM vault_keys" + d.by(keysByKind) + " WHERE kind = 'subject')," +
+		" (SELECT COUNT(*) FROM vault_tags" + d.by(tagsByOwner) + " WHERE identity = 1)," +
+		" (SELECT COUNT(*) FROM vault_ledger l JOIN vault_keys k ON k.id = l.subject_id WHERE l.what = 'fenced')" +
+		" FROM vault_state s WHERE s.one = 1"
+	err = v.read(ctx, op, query, nil, func(r *sql.Rows) error {
+		return r.Scan(&p.Ledger, &p.Kills, &p.Subjects, &p.Identities, &p.Fenced)
+	})
+	if err != nil {
+		return p, err
+	}
+	err = v.read(ctx, op, "SELECT slot FROM vault_dirty ORDER BY slot", nil, func(r *sql.Rows) error {
+		var slot gdpr.Slot
+		err := r.Scan(&slot)
+		p.Dirty = append(p.Dirty, slot)
+		return err
+	})
+	return p, err
+}
+
+const cycleColumns = "number, phase, from_root, to_root, ledger, kills, weeks, slots, rewrapped, began_at, ended_at, waits_for, " +
+	"gone_root, gone_at, gone_method, gone_same_volume"
+
+// newestCycle is zero when there was none.
+func newestCycle(ctx context.Context, a asker, op string) (c forget.Cycle, err error) {
+	query := "SELECT " + cycleColumns + " FROM vault_cycles ORDER BY number DESC LIMIT 1"
+	err = a.query(ctx, op, query, nil, func(r *sql.Rows) error {
+		var began, ended, gone int64
+		var waits []byte
+		err := r.Scan(&c.Number, &c.Phase, &c.From, &c.To, &c.Ledger, &c.Kills, &c.Weeks, &c.Slots, &c.Rows, &began, &ended, &waits,
+			&c.Receipt.Generation, &gone, &c.Receipt.Method, &c.Receipt.SameVolume)
+		if err != nil {
+			return err
+		}
+		c.BeganAt, c.EndedAt, c.Receipt.GoneAt = moment(began), moment(ended), moment(gone)
+		return json.Unmarshal(waits, &c.WaitsFor)
+	})
+	return c, err
+}
+
+// Current implements forget.Cycles.
+func (v Vault) Current(ctx context.Context) (c forget.Cycle, err error) {
+	const op = "reading the forget cycle"
+	d, err := v.reach(ctx, op)
+	if err != nil {
+		return c, err
+	}
+	if c, err = newestCycle(ctx, d, op); err == nil && c.Number > 0 {
+		err = d.flushed(ctx)
+	}
+	return c, err
+}
+
+var phases = []forget.Phase{forget.PhaseBegun, forget.PhaseKeyed, forget.PhaseRewrapped, forget.PhaseSealed, forget.PhaseDone}
+
+const opSave = "saving the forget cycle"
+
+// Save implements forget.Cycles.
+func (v Vault) Save(ctx context.Context, epoch int64, c forget.Cycle) error {
+	if err := within(opSave, field{"method", c.Receipt.Method, maxReference}); err != nil {
+		return err
+	}
+	return v.lead(ctx, opSave, v.forUpdate(), epoch, func(ctx context.Context, t *tx, _ vaultState) (bool, error) {
+		old, err := newestCycle(ctx, t, opSave)
+		if err == nil {
+			err = follows(old, c)
+		}
+		if err == nil {
+			err = t.storeCycle(ctx, c)
+		}
+		if err == nil && c.Phase == forget.PhaseDone {
+			err = t.cycleDone(ctx, old, c)
+		}
+		return true, err
+	})
+}
+
+// follows is a conflict unless c is the newest cycle at the same phase or a later one, or the first phases of the next.
+func follows(old, c forget.Cycle) error {
+	before, after := slices.Index(phases, old.Phase), slices.Index(phases, c.Phase)
+	if after < 0 {
+		return hub.Errorf(hub.KindInvalid, opSave, "unknown phase")
+	}
+	next := c.Number == old.Number+1 && (old.Number == 0 || old.Phase == forget.PhaseDone)
+	if same := c.Number == old.Number && old.Number > 0 && after >= before; next || same {
+		return nil
+	}
+	return &hub.Error{Kind: hub.KindConflict, Op: opSave, Subject: strconv.FormatInt(c.Number, 10)}
+}
+
+func (t *tx) storeCycle(ctx context.Context, c forget.Cycle) error {
+	waits, err := json.Marshal(c.WaitsFor)
+	if err != nil {
+		return fail(opSave, err)
+	}
+	if _, err := t.exec(ctx, opSave, "DELETE FROM vault_cycles WHERE number = ?", c.Number); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, opSave, "INSERT INTO vault_cycles ("+cycleColumns+") VALUES ("+list("?", ",", 16)+")",
+		c.Number, string(c.Phase), c.From, c.To, c.Ledger, c.Kills, c.Weeks, c.Slots, c.Rows, micros(c.BeganAt), micros(c.EndedAt), waits,
+		c.Receipt.Generation, micros(c.Receipt.GoneAt), c.Receipt.Method, flag(c.Receipt.SameVolume))
+	return err
+}
+
+// cycleDone forgets what the cycle was for, and records it once.
+func (t *tx) cycleDone(ctx context.Context, old, c forget.Cycle) error {
+	_, err := t.exec(ctx, opSave, "DELETE FROM vault_dirty WHERE number <= ? AND cycle < ?", c.Ledger, c.Number)
+	if err == nil {
+		_, err = t.exec(ctx, opSave, "DELETE FROM vault_tombstones WHERE expires_at <= ?", micros(c.EndedAt))
+	}
+	if err == nil && (old.Number < c.Number || old.Phase != forget.PhaseDone) {
+		err = t.record(ctx, deed{action: ActionCycle, target: strconv.FormatInt(c.Number, 10), count: c.Kills})
+	}
+	return err
+}
