@@ -435,3 +435,35 @@ func TestTwoVaults(t *testing.T) {
 		t.Errorf("Open: %v", err)
 	}
 }
+
+// TestStandingStill: a process that stood still while it answered polls before it looks at the lease. What it opened before
+// is not under the new lease when somebody's key has ended meanwhile.
+func TestStandingStill(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		v, w := newVault(), &watch{}
+		k, other := w.over(v), keysOver(v)
+		s := sealFor(t, k, holder(customer("1")))
+		if err := k.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		m := k.Mark()
+		if kill {
+			fence(t, v, other, s.Subjects()[0], clock(), true)
+		}
+		w.pass(5 * time.Second)
+		if err := errors.Join(k.Refresh(ctx), k.FreshSince(m)); err != nil {
+			t.Errorf("kill %v, 5 s after the mark's lease began: %v", kill, err)
+		}
+		w.pass(1)
+		if err := k.Refresh(ctx); err != nil || k.Fresh() != nil {
+			t.Fatal(err, k.Fresh())
+		}
+		if err := k.FreshSince(m); (hub.CodeOf(err) == gdpr.CodeVaultStale) != kill {
+			t.Errorf("kill %v, more than 5 s after the mark's lease began: %v", kill, err)
+		}
+		w.pass(6 * time.Second)
+		if err := k.FreshSince(k.Mark()); hub.CodeOf(err) != gdpr.CodeVaultStale {
+			t.Errorf("without a lease: %v", err)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type Opened struct {
 
 // Open opens a value that a Seal sealed. It never creates a key. The error is KindPermanent with hub.CodeUnreadable
 // when the bytes are damaged or from another place, KindNotFound with CodeKeyGone when a key has died, and that of the
-// vault, or CodeVaultStale, when it cannot be asked. What was read must not be answered before Fresh has been asked again.
+// vault, or CodeVaultStale, when it cannot be asked. What was read must not be answered before FreshSince was asked, with a Mark from before.
 func (k *Keys) Open(ctx context.Context, p Place, envelope []byte) ([]byte, error) {
 	return k.openOne(ctx, formatPersonal, Sealed{p, envelope})
 }
@@ -52,6 +52,7 @@ func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, 
 	if err != nil {
 		return nil, err
 	}
+	mark := k.Mark()
 	var opened []Opened
 	err = k.withRing(ctx, ring, func(ring *Keyring) (err error) {
 		opened, err = k.openUnder(ctx, ring, f, list)
@@ -61,7 +62,7 @@ func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, 
 		err = nil
 	}
 	if err == nil && f != formatCredential {
-		err = k.Fresh() // the process may have stood still since the lease was looked at
+		err = k.FreshSince(mark) // the process may have stood still since the lease was looked at
 	}
 	if err != nil {
 		return nil, err

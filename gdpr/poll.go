@@ -37,9 +37,31 @@ func newPolls() polls { return polls{turn: make(chan struct{}, 1)} }
 // root store and vault do not belong together, all other trouble is KindUnavailable with CodeVaultStale.
 func (k *Keys) Refresh(ctx context.Context) error { return k.refresh(ctx, true) }
 
-// Fresh is nil within the lease. It is the last check before an answer with personal data is written.
+// Fresh is nil within the lease.
 func (k *Keys) Fresh() error {
 	if k.age() > leaseLength {
+		return stale(nil)
+	}
+	return nil
+}
+
+// Mark is a moment in the life of Keys, for FreshSince. The zero Mark is before anything was known.
+type Mark struct {
+	epoch uint64
+	lease *time.Time
+}
+
+// Mark is taken before the first key is used for an answer.
+func (k *Keys) Mark() Mark { return Mark{k.cache.now(), k.polls.lease.Load()} }
+
+// FreshSince is nil when keys that were used since the mark may still be: within the lease, and unless keys ended in
+// between, within the lease of the mark itself. Fresh alone is not enough for that: a process that stood still may poll
+// first, and then hold what it opened before under a new lease.
+func (k *Keys) FreshSince(m Mark) error {
+	if err := k.Fresh(); err != nil { // before the epoch, which a poll moves before it renews the lease
+		return err
+	}
+	if k.cache.now() != m.epoch && k.sinceLease(m.lease) > leaseLength {
 		return stale(nil)
 	}
 	return nil
@@ -51,8 +73,9 @@ func stale(why error) error {
 
 // age is how long ago the last good poll began. A machine that slept stops the monotonic clock, a clock that was set
 // back stops the other, so the longer of both counts.
-func (k *Keys) age() time.Duration {
-	lease := k.polls.lease.Load()
+func (k *Keys) age() time.Duration { return k.sinceLease(k.polls.lease.Load()) }
+
+func (k *Keys) sinceLease(lease *time.Time) time.Duration {
 	if lease == nil {
 		return 1 << 62
 	}

@@ -135,7 +135,9 @@ func (a *archive) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened,
 	return opened, nil
 }
 
-func (a *archive) Fresh() error { return a.call("fresh") }
+func (a *archive) Mark() gdpr.Mark { return gdpr.Mark{} }
+
+func (a *archive) FreshSince(gdpr.Mark) error { return a.call("fresh") }
 
 func (a *archive) Disclose(_ context.Context, _ hub.TenantID, rows []Disclosure) (fenced []gdpr.SubjectID, err error) {
 	if err := a.call("disclose"); err != nil {

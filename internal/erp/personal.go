@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"hub"
+	"hub/gdpr"
 )
 
 // CodePersonalUnavailable is the KindUnavailable of personal fields that cannot be served at the moment, when nothing says
@@ -36,6 +37,7 @@ type Recipient struct {
 	Client  string
 	Key     hub.KeyID
 	Request string
+	Since   gdpr.Mark // of Mark, before the first of this answer was read
 }
 
 // Page adds personal fields to a page of the feed. An older revision of an order gets its people only: what belongs to a
@@ -93,12 +95,15 @@ func (p *Personal) Order(ctx context.Context, to Recipient, row Row) (Row, error
 	return list.Rows[0], nil
 }
 
+// Mark is where the reading for a recipient begins.
+func (p *Personal) Mark() gdpr.Mark { return p.Keys.Mark() }
+
 // Fresh is nil while what was opened for a recipient may still be served. KindUnavailable otherwise, and then none of it is.
 func (p *Personal) Fresh(to Recipient) error {
 	if err := p.Ready(to.Tenant); err != nil {
 		return unserved(err)
 	}
-	return unserved(p.Keys.Fresh())
+	return unserved(p.Keys.FreshSince(to.Since))
 }
 
 // add adds personal fields to the documents, or to the first of them when all would be too much for one page.

@@ -50,7 +50,10 @@ type Disclosures interface {
 // Opener opens sealed values: *gdpr.Keys.
 type Opener interface {
 	OpenAll(ctx context.Context, list []gdpr.Sealed) ([]gdpr.Opened, error)
-	// Fresh is nil while keys that were handed out may still be used: the last poll of the vault began no more than five
-	// seconds ago. It is asked again right before an answer is written. KindUnavailable otherwise.
-	Fresh() error
+	// Mark is taken before anything is opened for an answer, for FreshSince.
+	Mark() gdpr.Mark
+	// FreshSince is nil while keys that were handed out since the mark may still be used: the last poll of the vault began
+	// no more than five seconds ago, and what ended since the mark cannot be among them. It is asked again right before an
+	// answer is written. KindUnavailable otherwise.
+	FreshSince(gdpr.Mark) error
 }

@@ -19,16 +19,15 @@ func splice(doc []byte, p hub.Personal) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := splicer{doc: doc, d: json.NewDecoder(bytes.NewReader(doc))}
-	if token, err := s.d.Token(); err != nil || token != json.Delim('{') {
+	s := splicer{walk: walk{text: doc}}
+	if !s.enter('{') {
 		return nil, errFit
 	}
-	for s.d.More() {
-		token, err := s.d.Token()
+	for s.more('}') {
+		name, err := s.name()
 		if err != nil {
 			return nil, err
 		}
-		name, _ := token.(string)
 		if own[name] != nil {
 			return nil, errFit
 		}
@@ -37,7 +36,7 @@ func splice(doc []byte, p hub.Personal) ([]byte, error) {
 		}
 		delete(lists, name)
 	}
-	if _, err := s.d.Token(); err != nil || len(lists) > 0 {
+	if s.bad || len(lists) > 0 {
 		return nil, errFit
 	}
 	if err := s.insert(own); err != nil {
@@ -52,18 +51,24 @@ type object map[string]json.RawMessage
 // members takes the personal data apart: what belongs to the order itself, and what to elements of its lists, by list and
 // place.
 func members(p hub.Personal) (own object, lists map[string]map[int]object, err error) {
+	own, lists = object{}, map[string]map[int]object{}
+	if p.Buyer != nil {
+		if own["buyer"], err = json.Marshal(p.Buyer); err != nil {
+			return nil, nil, err
+		}
+		if p.Buyer = nil; p.Empty() { // most have nothing else
+			return own, lists, nil
+		}
+	}
 	text, err := json.Marshal(p)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := json.Unmarshal(text, &own); err != nil {
+	var rest object
+	if err := json.Unmarshal(text, &rest); err != nil {
 		return nil, nil, err
 	}
-	lists = map[string]map[int]object{}
-	for name, value := range own {
-		if value[0] != '[' {
-			continue
-		}
+	for name, value := range rest {
 		var elements []object
 		if err := json.Unmarshal(value, &elements); err != nil {
 			return nil, nil, err
@@ -77,52 +82,63 @@ func members(p hub.Personal) (own object, lists map[string]map[int]object, err e
 			delete(e, "at")
 			lists[name][at] = e
 		}
-		delete(own, name)
 	}
 	return own, lists, nil
 }
 
 // splicer reads a document and copies it with what is inserted.
 type splicer struct {
-	doc    []byte
-	d      *json.Decoder
+	walk
 	out    []byte
-	copied int // of doc
+	copied int // of the document
 }
 
 // value reads the next value; when there is something for its elements it is a list that has them.
 func (s *splicer) value(elements map[int]object) error {
 	if len(elements) == 0 {
-		var skipped json.RawMessage
-		return s.d.Decode(&skipped)
+		s.skip()
+		return nil
 	}
-	if token, err := s.d.Token(); err != nil || token != json.Delim('[') {
+	if !s.enter('[') {
 		return errFit
 	}
 	left := len(elements)
-	for at := 0; s.d.More(); at++ {
-		var there object
-		if err := s.d.Decode(&there); err != nil {
-			return err
-		}
+	for at := 0; s.more(']'); at++ {
 		more, ok := elements[at]
 		if !ok {
+			s.skip()
 			continue
 		}
 		left--
-		for name := range more {
-			if there[name] != nil {
-				return errFit
-			}
-		}
-		if err := s.insert(more); err != nil {
+		if err := s.element(more); err != nil {
 			return err
 		}
 	}
-	if _, err := s.d.Token(); err != nil || left > 0 {
+	if s.bad || left > 0 {
 		return errFit
 	}
 	return nil
+}
+
+// element reads an object that has none of the members yet, and adds them.
+func (s *splicer) element(more object) error {
+	if !s.enter('{') {
+		return errFit
+	}
+	for s.more('}') {
+		name, err := s.name()
+		if err != nil {
+			return err
+		}
+		if more[name] != nil {
+			return errFit
+		}
+		s.skip()
+	}
+	if s.bad {
+		return errFit
+	}
+	return s.insert(more)
 }
 
 // insert puts members before the brace that was read last.
@@ -134,13 +150,12 @@ func (s *splicer) insert(more object) error {
 	if err != nil {
 		return err
 	}
-	brace := int(s.d.InputOffset()) - 1
-	before := bytes.TrimRight(s.doc[s.copied:brace], " \t\r\n")
+	before := bytes.TrimRight(s.text[s.copied:s.at-1], " \t\r\n")
 	s.out = append(s.out, before...)
 	if s.out[len(s.out)-1] != '{' {
 		s.out = append(s.out, ',')
 	}
 	s.out = append(s.out, text[1:len(text)-1]...)
-	s.copied = s.copied + len(before)
+	s.copied += len(before)
 	return nil
 }

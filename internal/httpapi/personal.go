@@ -27,7 +27,7 @@ func (s *server) personal(ctx context.Context, c caller, t hub.TenantID, in Incl
 	if !c.ReadsPersonal() {
 		return personalRead{}, &hub.Error{Kind: hub.KindForbidden, Code: "personal_scope_missing"}
 	}
-	to := erp.Recipient{Tenant: t, Client: c.Client, Key: c.Key, Request: traceOf(ctx).id}
+	to := erp.Recipient{Tenant: t, Client: c.Client, Key: c.Key, Request: traceOf(ctx).id, Since: s.Personal.Mark()}
 	return personalRead{!c.head, to, func() error { return s.Personal.Fresh(to) }}, nil
 }
 

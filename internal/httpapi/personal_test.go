@@ -65,7 +65,9 @@ func (p *people) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened, 
 	return opened, p.fail["open"]
 }
 
-func (p *people) Fresh() error { return p.fail["fresh"] }
+func (p *people) Mark() gdpr.Mark { return gdpr.Mark{} }
+
+func (p *people) FreshSince(gdpr.Mark) error { return p.fail["fresh"] }
 
 func (p *people) Disclose(ctx context.Context, _ hub.TenantID, rows []erp.Disclosure) (fenced []gdpr.SubjectID, err error) {
 	for _, r := range rows {
