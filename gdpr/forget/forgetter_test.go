@@ -158,6 +158,7 @@ func bodyExpiry(t *testing.T) {
 	n := w.hubs[0]
 	must(t, n.loop.Tick(ctx))
 	w.now = w.now.AddDate(0, 0, 100) // payloads live 90 days, what is unparsed 30, orders longer
+	n.loop.Trust(w.now)
 	w.loot()
 	for range 3 {
 		must(t, w.report(), n.loop.Tick(ctx))

@@ -3,6 +3,7 @@ package forget
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"hub"
@@ -12,15 +13,21 @@ import (
 // interval is how often a cycle begins at most, and how often what expired is cleaned.
 const interval = time.Hour
 
+// patience is how long a cycle is left alone that only a person can help.
+const patience = time.Minute
+
 // Loop is the body of the loop that each hub runs beside its work. It is not safe for concurrent use.
 type Loop struct {
 	Forgetter *Forgetter
 	Runner    *Runner
 	ShardIDs  func() []hub.ShardID // all that there are
 
+	trusted atomic.Pointer[time.Time] // the newest time that is believed; nil: the clock is
+
 	seen    int64     // newest entry of the ledger that all shards were reconciled with
 	started bool      // seen means something
 	cleaned time.Time // when what expired was last cleaned
+	stuckAt time.Time // when a cycle that runs last failed in a way that waits for somebody
 	looked  glance    // at what was pending, when a cycle last found nothing to do or was refused
 	lookAt  time.Time
 }
@@ -39,7 +46,35 @@ func (l *Loop) Tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(l.reconcile(ctx, state), l.clean(ctx), l.cycle(ctx, state))
+	err = l.reconcile(ctx, state)
+	if doubt := l.doubtClock(); doubt != nil {
+		return errors.Join(err, doubt)
+	}
+	return errors.Join(err, l.clean(ctx), l.cycle(ctx, state))
+}
+
+// CodeClockDoubtful: the clock is so far ahead of the newest time that anybody has seen that what it says has expired is not
+// destroyed before somebody looks.
+const CodeClockDoubtful hub.Code = "clock_doubtful"
+
+// absence is for how long a whole installation may have been off without its clock being doubted.
+const absence = 8 * 24 * time.Hour
+
+// Trust says which time is known to be right: the newest that the vault has heard of before this process, or the present one
+// when a person orders a cycle. Expiry goes by the clock and cannot be undone, so a clock that jumps ahead of it is doubted.
+// It is safe for concurrent use.
+func (l *Loop) Trust(t time.Time) { l.trusted.Store(&t) }
+
+// doubtClock believes a clock that goes on.
+func (l *Loop) doubtClock() error {
+	now, last := l.Runner.Clock(), l.trusted.Load()
+	if last != nil && now.Sub(*last) > absence {
+		return &hub.Error{Kind: hub.KindConflict, Code: CodeClockDoubtful, Op: "expiring", Err: hub.Errorf(hub.KindConflict, "",
+			"the clock says %s, the newest time known is %s; if the clock is right, order a forget cycle",
+			now.UTC().Format(time.RFC3339), last.UTC().Format(time.RFC3339))}
+	}
+	l.trusted.CompareAndSwap(last, &now)
+	return nil
 }
 
 func (l *Loop) reconcile(ctx context.Context, state gdpr.State) error {
@@ -89,11 +124,18 @@ func (l *Loop) cycle(ctx context.Context, state gdpr.State) error {
 	now := l.Runner.Clock()
 	current := glance{state.Ledger, gdpr.WeekOf(now)}
 	running := c.Number > 0 && c.Phase != PhaseDone
+	if running && now.Sub(l.stuckAt) < patience && now.Sub(l.stuckAt) >= 0 {
+		return nil
+	}
 	if !running && (now.Sub(c.BeganAt) < interval || current == l.looked && now.Sub(l.lookAt) < interval) {
 		return nil
 	}
 	_, err = l.Runner.Run(ctx, 0)
 	code := hub.CodeOf(err)
+	l.stuckAt = time.Time{}
+	if code == CodeApprovalNeeded || code == CodeKeysVanished || hub.KindOf(err) == hub.KindPermanent {
+		l.stuckAt = now
+	}
 	if err == nil || code == CodeApprovalNeeded || code == CodeKeysVanished {
 		l.looked, l.lookAt = current, now
 	}

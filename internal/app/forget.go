@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"hub"
@@ -43,12 +44,60 @@ func (h *Hub) openForget(ctx context.Context) error {
 		Connections: h.connections, IDs: h.ids, Clock: h.o.Clock,
 	})
 	h.runner = &forget.Runner{Keys: h.keys, Cycles: h.o.Observe.cycles(h.store.Vault()), Roots: h.o.Observe.roots(h.roots), Instance: h.instance.id, Clock: h.o.Clock}
-	err := h.report(ctx)
-	if hub.KindOf(err) == hub.KindUnavailable && !h.fresh {
+	h.loop = &forget.Loop{Forgetter: h.forgetter, Runner: h.runner, ShardIDs: h.store.ShardIDs}
+	h.chores = []*chore{
+		{name: "polling the vault", do: h.keys.Refresh},
+		{name: "moving to a new root", do: h.moveRoot},
+		{name: "forgetting", do: h.loop.Tick},
+	}
+	err := h.lastSeen(ctx)
+	if err == nil {
+		err = h.report(ctx)
+	}
+	if hub.KindOf(err) == hub.KindUnavailable && exists(h.path(reportedFile)) {
 		h.o.Logger.Warn("vault not reached: accepting, and draining what needs no new key", "error", err)
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(h.path(reportedFile), nil); err != nil {
+		return err
+	}
+	return h.checkReported(ctx)
+}
+
+// lastSeen remembers the newest time at which a hub reported, before this one does: a clock far ahead of it expires nothing.
+func (h *Hub) lastSeen(ctx context.Context) error {
+	hubs, err := h.store.Vault().Hubs(ctx)
+	var newest time.Time
+	for _, other := range hubs {
+		if other.SeenAt.After(newest) {
+			newest = other.SeenAt
+		}
+	}
+	if !newest.IsZero() {
+		h.loop.Trust(newest)
+	}
 	return err
+}
+
+// reportedFile says that the vault knows of this folder for ever: no cycle ends without it, so it may accept while the vault
+// is away.
+const reportedFile = "intake/reported"
+
+// checkReported looks whether the root that was reported is still there: a cycle may have ended between the two.
+func (h *Hub) checkReported(ctx context.Context) error {
+	roots, err := h.roots.Load(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range roots {
+		if r.Generation == h.intake.Generation() {
+			return nil
+		}
+	}
+	return hub.Errorf(hub.KindConflict, "opening intake keys", "a forget cycle has destroyed their root meanwhile; start again")
 }
 
 // report stores what this hub's folder needs.
@@ -94,15 +143,9 @@ const auditSegment = 4 << 20
 func (h *Hub) forgetLoop(ctx context.Context) error {
 	tick := time.NewTicker(forgetEvery)
 	defer tick.Stop()
-	loop := forget.Loop{Forgetter: h.forgetter, Runner: h.runner, ShardIDs: h.store.ShardIDs}
-	chores := []chore{
-		{name: "polling the vault", do: h.keys.Refresh},
-		{name: "moving to a new root", do: h.moveRoot},
-		{name: "forgetting", do: loop.Tick},
-	}
 	for {
-		for i := range chores {
-			chores[i].run(ctx, h.o.Logger)
+		for _, c := range h.chores {
+			c.run(ctx, h.o.Logger)
 		}
 		select {
 		case <-ctx.Done():
@@ -112,19 +155,32 @@ func (h *Hub) forgetLoop(ctx context.Context) error {
 	}
 }
 
-// chore is something that is repeated for ever. Trouble is logged when it begins and when it is over.
+// chore is something that is repeated for ever. Trouble is logged when it begins, when it is another, and when it is over;
+// /readyz names it as long as it lasts.
 type chore struct {
 	name    string
 	do      func(context.Context) error
-	trouble bool
+	trouble atomic.Pointer[error]
 }
 
-func (s *chore) run(ctx context.Context, log *slog.Logger) {
-	err := s.do(ctx)
-	if (err != nil) != s.trouble && ctx.Err() == nil {
-		s.trouble = err != nil
-		log.Warn(s.name, "failing", s.trouble, "error", err)
+func (c *chore) run(ctx context.Context, log *slog.Logger) {
+	err := c.do(ctx)
+	if ctx.Err() != nil {
+		return
 	}
+	before := c.failing()
+	c.trouble.Store(&err)
+	if (err != nil) != (before != nil) || hub.CodeOf(err) != hub.CodeOf(before) {
+		log.Warn(c.name, "failing", err != nil, "error", err)
+	}
+}
+
+// failing is the error of the last run.
+func (c *chore) failing() error {
+	if err := c.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // moveRoot follows a forget cycle: once the keyring is sealed under a newer root, everything on this hub's disk moves to it,
@@ -169,6 +225,7 @@ const patience = 20 * time.Second
 
 // Run implements httpapi.Forget.
 func (h onDemand) Run(ctx context.Context, approve int64) (c forget.Cycle, err error) {
+	h.loop.Trust(h.o.Clock())
 	deadline, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {

@@ -91,6 +91,11 @@ func (h *Hub) examine(ctx context.Context) (list []httpapi.Problem) {
 			add(false, s.Name, s.Err.Error())
 		}
 	}
+	for _, c := range h.chores {
+		if err := c.failing(); err != nil {
+			add(false, c.name, err.Error())
+		}
+	}
 	for _, d := range h.drainers {
 		if s := d.Status(); s.Waiting || s.Retrying > 0 {
 			add(false, "drain "+string(s.Shard), s.Trouble)

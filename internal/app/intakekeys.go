@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hub"
@@ -31,6 +32,8 @@ type intakeKeys struct {
 	*gdpr.IntakeKeys
 	folder string
 	logger *slog.Logger
+
+	moving atomic.Bool // a forget cycle waits for what is sealed under older keys
 
 	mu     sync.Mutex // one change at a time: copies are saved before keys are dropped
 	log    keyLog     // nil until the log is open
@@ -102,6 +105,7 @@ func (k *intakeKeys) drop(ctx context.Context) error {
 func (k *intakeKeys) moveTo(ctx context.Context, to gdpr.Root) (moved bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	defer func() { k.moving.Store(!moved) }()
 	if moved, err = k.Move(ctx, to); moved || err != nil {
 		return moved, err
 	}

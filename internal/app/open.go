@@ -58,10 +58,11 @@ type Hub struct {
 	pipeline  *intake.Pipeline
 	auditLog  *wal.Log
 	audit     *audit.Drainer
-	fresh     bool       // the folder had accepted nothing when it was opened
 	moving    sync.Mutex // guards reported, and one move at a time
 	reported  time.Time
 	forgetter *forget.Forgetter
+	chores    []*chore
+	loop      *forget.Loop
 	runner    *forget.Runner
 	full      bound
 	gauge     *gauge
@@ -122,14 +123,14 @@ func (h *Hub) openFolder(context.Context) (err error) {
 // openKeys loads the roots and the intake keys. New ones are made only for a folder that has accepted nothing yet: they open
 // nothing that the lost ones have sealed.
 func (h *Hub) openKeys(ctx context.Context) error {
-	h.fresh = !exists(h.path("intake")) && !exists(h.path("wal"))
-	if key := h.path("intake/intake.key"); !h.fresh && !exists(key) {
+	fresh := !exists(h.path("intake")) && !exists(h.path("wal"))
+	if key := h.path("intake/intake.key"); !fresh && !exists(key) {
 		return hub.Errorf(hub.KindPermanent, "opening intake keys",
 			"%s is gone and the log beside it is sealed under it: bring it back, or move both folders away to give the log up", key)
 	}
 	h.roots = openRoots(h.cfg, h.o.Clock)
 	roots, err := h.roots.Load(ctx)
-	if hub.KindOf(err) == hub.KindNotFound && h.fresh {
+	if hub.KindOf(err) == hub.KindNotFound && fresh {
 		if _, err = h.roots.Create(ctx, 1); err == nil || hub.KindOf(err) == hub.KindConflict {
 			roots, err = h.roots.Load(ctx)
 		}
@@ -232,7 +233,7 @@ func (h *Hub) openPipeline(context.Context) error {
 		h.cursors = append(h.cursors, cursor)
 		h.drainers = append(h.drainers, &intake.Drainer{
 			Shard: shard, Log: h.log, Cursor: cursor, Key: h.intake, Pipeline: h.pipeline,
-			Clock: h.o.Clock, Logger: h.o.Logger,
+			Clock: h.o.Clock, Logger: h.o.Logger, Hurry: h.intake.moving.Load,
 		})
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hub/gdpr/forget"
 	"hub/internal/intake"
@@ -65,7 +66,7 @@ func (l *lab) fill(text string, p party, n int) string {
 		id = string(k.ID)
 	}
 	if strings.Contains(text, "{hub}") {
-		l.forget.hubs = append(l.forget.hubs, forget.Hub{Instance: fmt.Sprint("ins_", n), SeenAt: testTime})
+		l.forget.hubs = append(l.forget.hubs, forget.Hub{Instance: fmt.Sprint("ins_", n), SeenAt: testTime.Add(-time.Hour)})
 	}
 	return strings.NewReplacer("{hub}", fmt.Sprint("ins_", n), "{order}", string(p.order), "{parked}", string(p.parked), "{tenant}", string(p.id),
 		"{key}", id, "{n}", fmt.Sprint(n)).Replace(text)

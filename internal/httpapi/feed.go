@@ -78,7 +78,7 @@ func (s *server) feed(ctx context.Context, c caller, in *feedQuery) (*feedAnswer
 		page, err = erp.Page{Next: in.After}, nil
 	}
 	if err == nil && personal.open {
-		page, err = s.Personal.Page(ctx, personal.to, page)
+		page, err = s.Personal.Page(ctx, personal.begin(), page)
 	}
 	if err != nil {
 		return nil, err

@@ -126,7 +126,7 @@ func TestForgetCycleNeedsApproval(t *testing.T) {
 func TestHubs(t *testing.T) {
 	l := newLab(t)
 	for _, n := range []int{3, 1, 2} {
-		l.forget.hubs = append(l.forget.hubs, forget.Hub{Instance: fmt.Sprint("ins_", n), Generation: n, SeenAt: testTime})
+		l.forget.hubs = append(l.forget.hubs, forget.Hub{Instance: fmt.Sprint("ins_", n), Generation: n, SeenAt: testTime.Add(-time.Hour)})
 	}
 	var seen []string
 	for target := "/v1/hubs?limit=2"; target != ""; {
@@ -140,6 +140,9 @@ func TestHubs(t *testing.T) {
 	if fmt.Sprint(seen) != "[ins_11 ins_22 ins_33]" {
 		t.Errorf("listed %v", seen)
 	}
+	l.forget.hubs[2].SeenAt = testTime.Add(-2 * time.Minute)
+	l.want(l.do("DELETE", "/v1/hubs/"+l.forget.hubs[2].Instance, l.operator, ""), 409, "hub_alive")
+	l.forget.hubs[2].SeenAt = testTime.Add(-3 * time.Minute)
 	l.want(l.do("DELETE", "/v1/hubs/ins_2", l.operator, ""), 204, "")
 	if l.forget.actor.Role != "operator" || len(l.forget.hubs) != 2 {
 		t.Errorf("%+v, %d hubs", l.forget.actor, len(l.forget.hubs))

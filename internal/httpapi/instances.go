@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"hub"
 	"hub/gdpr/forget"
 )
 
@@ -20,9 +21,9 @@ func (s *server) instances() {
 		id: "remove-hub", method: http.MethodDelete, path: "/v1/hubs/{instance}", tag: "Forgetting", roles: operators(),
 		summary: "Declare a hub's disk destroyed",
 		description: "No forget cycle waits for it any more. Whoever asks for this says that its data folder, and every copy of " +
-			"it, is destroyed: what it had accepted and not stored yet is lost, and what a surviving copy holds could be opened " +
-			"with an old root.",
-		status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+			"it, is destroyed; one that has reported within three minutes is refused as hub_alive. What it had accepted and " +
+			"not stored yet is lost, and what a surviving copy holds could be opened with an old root.",
+		status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, s.removeInstance)
 }
 
@@ -57,6 +58,18 @@ type instancePath struct {
 	Instance string `path:"instance" maxLength:"64" doc:"The hub's id, from the list"`
 }
 
+// silent is for how long a hub must have said nothing before its disk can be declared destroyed: it reports each minute.
+const silent = 3 * time.Minute
+
 func (s *server) removeInstance(ctx context.Context, _ caller, in *instancePath) (*struct{}, error) {
+	hubs, err := s.Cycles.Hubs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hubs {
+		if h.Instance == in.Instance && s.now().Sub(h.SeenAt) < silent {
+			return nil, &hub.Error{Kind: hub.KindConflict, Code: "hub_alive"}
+		}
+	}
 	return nil, missing(s.Cycles.RemoveHub(ctx, in.Instance), "hub_not_found")
 }

@@ -131,7 +131,7 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 	}
 	found, err := s.Orders.List(ctx, t, in.filter(), hub.OrderID(after), in.Limit)
 	if err == nil && personal.open {
-		found, err = s.Personal.List(ctx, personal.to, found)
+		found, err = s.Personal.List(ctx, personal.begin(), found)
 	}
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (s *server) order(ctx context.Context, c caller, in *orderQuery) (*orderAns
 		return nil, missing(err, "order_not_found")
 	}
 	if personal.open {
-		if row, err = s.Personal.Order(ctx, personal.to, row); err == nil {
+		if row, err = s.Personal.Order(ctx, personal.begin(), row); err == nil {
 			err = s.Personal.Fresh(personal.to)
 		}
 	}

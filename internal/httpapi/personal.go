@@ -14,9 +14,15 @@ type IncludeParameter struct {
 
 // personalRead is what one request reads of persons.
 type personalRead struct {
-	open  bool // whether anything is opened; not when nobody would see it
-	to    erp.Recipient
-	fresh func() error
+	open bool // whether anything is opened; not when nobody would see it
+	to   erp.Recipient
+	use  *erp.Personal
+}
+
+// begin is called right before what is to be served is read.
+func (r *personalRead) begin() erp.Recipient {
+	r.to.Since = r.use.Mark()
+	return r.to
 }
 
 // personal says whether a request reads personal fields, and refuses a key that may not.
@@ -27,8 +33,8 @@ func (s *server) personal(ctx context.Context, c caller, t hub.TenantID, in Incl
 	if !c.ReadsPersonal() {
 		return personalRead{}, &hub.Error{Kind: hub.KindForbidden, Code: "personal_scope_missing"}
 	}
-	to := erp.Recipient{Tenant: t, Client: c.Client, Key: c.Key, Request: traceOf(ctx).id, Since: s.Personal.Mark()}
-	return personalRead{!c.head, to, func() error { return s.Personal.Fresh(to) }}, nil
+	to := erp.Recipient{Tenant: t, Client: c.Client, Key: c.Key, Request: traceOf(ctx).id}
+	return personalRead{!c.head, to, s.Personal}, nil
 }
 
 // printed prints a body with personal fields and looks then, with nothing left to do but to send it, whether they may still
@@ -38,7 +44,7 @@ func (r personalRead) printed(body selfWriter) ([]byte, error) {
 		return nil, nil
 	}
 	text := body.appendJSON(nil)
-	if err := r.fresh(); err != nil {
+	if err := r.use.Fresh(r.to); err != nil {
 		return nil, err
 	}
 	return text, nil

@@ -34,6 +34,7 @@ var texts = map[hub.Code]string{
 	"tenant_not_found":        "There is no such tenant.",
 	"key_not_found":           "There is no such API key.",
 	"app_not_found":           "There is no such app.",
+	"hub_alive":               "This hub has reported a moment ago: it runs. Stop it first, and wait three minutes.",
 	"order_not_found":         "There is no such order.",
 	"parked_not_found":        "There is no such parked delivery.",
 	"acknowledged_otherwise":  "This client has acknowledged the order under another reference already.",

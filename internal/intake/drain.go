@@ -49,6 +49,9 @@ type Drainer struct {
 	Pipeline *Pipeline
 	Clock    hub.Clock
 	Logger   *slog.Logger
+	// Hurry reports that a forget cycle waits for old records to leave the log; nil is never. What does not go in moves to
+	// the log's end then, however little came after it.
+	Hurry func() bool
 
 	reader   *wal.Reader
 	queue    fair
@@ -167,7 +170,7 @@ func (d *Drainer) take(ctx context.Context) []entry {
 // move puts a delivery that will not go in to the end of the log, so that one of them does not keep all that came after
 // it from being deleted. It is the same delivery there: should both be found after a crash, the second does nothing.
 func (d *Drainer) move(ctx context.Context, e entry) bool {
-	if e.attempt%moveTries != 0 || d.Log.Synced() < e.index+moveBehind {
+	if e.attempt%moveTries != 0 || d.Log.Synced() < e.index+moveBehind && !(d.Hurry != nil && d.Hurry()) {
 		return false
 	}
 	r, err := d.Log.ReadAt(e.at)

@@ -24,6 +24,7 @@ type item struct {
 	shares   [][]share // of each draft of the reading
 	drafts   []draft
 	parked   *Parked // set: it cannot be applied, and why
+	kept     bool    // it lies among the parked already: parking it again seals nothing
 	stale    bool    // people may have been erased since it was prepared: to be prepared again before it is committed
 }
 
@@ -98,7 +99,7 @@ const noConnection hub.ConnectionID = hub.ConnectionPrefix + "none"
 // holders lists whose keys the item needs, in the order in which seal takes them: one for each share of a draft and one for
 // the payload, or one when parked with a body. A payload belongs to everybody who is in it.
 func (it *item) holders() []gdpr.Holder {
-	if it.record != nil {
+	if it.record != nil || it.kept && it.parked != nil {
 		return nil
 	}
 	if it.parked != nil {
@@ -169,7 +170,7 @@ func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
 // weeks, is parked without it.
 func (it *item) sealParked(seals []*gdpr.Seal) (err error) {
 	it.parked.Sealed, it.parked.Expires = nil, ""
-	if it.record != nil || seals[0].Suppressed() {
+	if it.record != nil || it.kept || seals[0].Suppressed() {
 		return nil
 	}
 	it.parked.Expires = seals[0].Expires()

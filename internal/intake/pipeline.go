@@ -89,7 +89,7 @@ func (p *Pipeline) seals(ctx context.Context, items []*item, failed map[int]erro
 	ends := make([]int, len(items))
 	for i, it := range items {
 		if failed[i] == nil {
-			if it.parked != nil {
+			if it.parked != nil && it.parked.ID == "" {
 				it.parked.ID = hub.ParkedID(p.IDs.New(hub.ParkedPrefix))
 			}
 			holders = append(holders, it.holders()...)
@@ -192,7 +192,7 @@ func (p *Pipeline) decide(ctx context.Context, tx hub.Tx, incoming []orders.Inco
 		return nil, nil, err
 	}
 	for i, r := range results {
-		if r.Outcome == orders.Applied && raws[i].Ref != "" {
+		if r.KeepsRaw {
 			kept = append(kept, raws[i])
 		}
 		if r.Tied {

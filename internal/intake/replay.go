@@ -88,7 +88,7 @@ func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID) (Pa
 	if row.State != ParkedOpen {
 		return Parked{}, nil, &hub.Error{Kind: hub.KindConflict, Code: "parked_settled", Op: opReplay, Subject: string(id)}
 	}
-	it := &item{head: Head{Platform: row.Platform, Tenant: t, Connection: row.Connection, ReceivedAt: row.ReceivedAt}}
+	it := &item{kept: true, head: Head{Platform: row.Platform, Tenant: t, Connection: row.Connection, ReceivedAt: row.ReceivedAt}}
 	switch {
 	case row.Sealed == nil && row.Code == hub.CodeUnreadable:
 		it.record = []byte{}

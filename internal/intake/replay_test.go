@@ -34,7 +34,7 @@ func withParked(t *testing.T, kind string, f func(t *testing.T, r *rig, p *Parki
 func TestReplayStillBad(t *testing.T) {
 	for _, kind := range []string{"bad", "order"} {
 		withParked(t, kind, func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
-			before := r.parked("s1")[0]
+			before, keys := r.parked("s1")[0], len(r.vault.All())
 			for n := 1; n <= 2; n++ {
 				result, err := p.Replay(t.Context(), "ten_a", id)
 				row := r.parked("s1")[0]
@@ -44,6 +44,9 @@ func TestReplayStillBad(t *testing.T) {
 				}
 			}
 			r.once("s1", 0)
+			if n := len(r.vault.All()); n != keys {
+				t.Errorf("%s: replays that changed nothing left %d keys in the vault, before %d", kind, n, keys)
+			}
 		})
 	}
 }

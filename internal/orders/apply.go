@@ -61,6 +61,8 @@ type Result struct {
 	// Tied: another state with the same source time is stored or was replaced. The rule decided alike on every hub, but
 	// the order should be fetched.
 	Tied bool
+	// KeepsRaw: the payload is to be stored with the version.
+	KeepsRaw bool
 }
 
 // Service applies versions.
@@ -89,6 +91,9 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 	var raws []gdpr.Holding
 	for i, in := range batch {
 		st := states[in.Key]
+		if st.Erased {
+			in.RawRef, in.RawOf = "", nil
+		}
 		change, result, err := st.take(tx.Now(), in)
 		if err != nil {
 			return nil, err
@@ -98,6 +103,7 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 			changes = append(changes, change)
 			raws = in.holdRaw(raws)
 			st.rawOf = in.RawOf
+			result.KeepsRaw = in.RawRef != ""
 		}
 		results[i] = result
 	}

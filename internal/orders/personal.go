@@ -50,7 +50,7 @@ func (st *state) seal(seals map[hub.PersonalPart]Sealer, personal hub.Personal, 
 		if seal == nil {
 			return hub.Errorf(hub.KindInternal, "sealing order", "%s has personal data of the %s and no keys", st.ID, name)
 		}
-		if seal.Suppressed() {
+		if seal.Suppressed() || st.Erased && *st.before.part(name) == nil {
 			continue
 		}
 		plain, err := json.Marshal(part)

@@ -120,6 +120,29 @@ func TestLateVersionOfErased(t *testing.T) {
 	}
 }
 
+// Somebody was erased from the order, and the platform calls its people otherwise now: what is gone stays gone, what is left
+// of the others is written on, and no payload is kept.
+func TestErasedUnderAnotherName(t *testing.T) {
+	ids := &source{}
+	db, s := newDatabase(t), newSealing(t, ids)
+	results, err := db.do(ids, epoch, []orders.Incoming{s.crowd(1)}, false)
+	must(t, results, err)
+	row := db.rows[key]
+	row.Erased, row.Personal, row.Shared = true, nil, nil
+	db.rows[key] = row
+	late := s.crowd(2)
+	late.RawRef = "raw_late"
+	results, err = db.do(ids, epoch, []orders.Incoming{late}, true)
+	must(t, results, err)
+	row = db.rows[key]
+	if row.Revision != 2 || row.Personal != nil || row.Shared != nil || row.Recipient == nil || row.Payer == nil || !row.Erased {
+		t.Errorf("%+v", row)
+	}
+	if results[0].KeepsRaw || bytes.Contains(row.Doc, []byte("raw_late")) {
+		t.Errorf("the payload is kept: %+v, %s", results[0], row.Doc)
+	}
+}
+
 // Whoever is written is held in the same transaction: when the people change, when a payload comes along, and when
 // nothing else would lock them. It is one call however many orders there are.
 func TestHolds(t *testing.T) {

@@ -36,7 +36,10 @@ type Stored struct {
 	Shared    []byte    // hub.PartShared, like Personal; it opens only while everybody in the order is known
 	SealedAt  int64     // the revision that all parts were sealed at, part of their AAD; a deletion makes a revision without sealing again
 	Expires   gdpr.Week // with which the parts age out; "" when there is none
-	New       bool      // not in the database yet: Save inserts it, and a row that somebody else inserted meanwhile is a conflict that runs the transaction again
+	// Erased: somebody in the order was erased. Whatever later versions call the people, a part that is gone stays gone, and
+	// no payload is kept.
+	Erased bool
+	New    bool // not in the database yet: Save inserts it, and a row that somebody else inserted meanwhile is a conflict that runs the transaction again
 }
 
 // Repo keeps the rows of one shard. Methods take slices: one statement for many orders, in the order of their keys so that

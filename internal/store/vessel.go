@@ -20,6 +20,7 @@ type vessel struct {
 	sealed  []string // columns
 	nothing string   // an emptied column
 	ended   string   // further assignments when nothing is left
+	erased  string   // assignments to every row that an erasure came to
 	method  string
 }
 
@@ -27,7 +28,7 @@ var vessels = map[gdpr.Location]*vessel{
 	gdpr.InOrders: {
 		place: gdpr.InOrders, table: "orders", key: []string{"connection_id", "external_id"}, id: "id",
 		sealed: []string{"personal", "recipient", "payer", "shared"}, nothing: "NULL",
-		method: "sealed parts set to NULL",
+		erased: "erased = 1", method: "sealed parts set to NULL",
 	},
 	gdpr.InRaws: {
 		place: gdpr.InRaws, table: "raws", key: []string{"raw_ref"}, id: "raw_ref",

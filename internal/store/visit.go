@@ -90,6 +90,12 @@ func (t *tx) clear(ctx context.Context, op string, v *vessel, action string, row
 	if err := v.empty(ctx, t, op, list); err != nil {
 		return visited, err
 	}
+	if who != nil && v.erased != "" {
+		err := t.execKeys(ctx, op, "UPDATE "+v.table+" SET "+v.erased+" WHERE", v.key, len(rows), func(i int, r *row) { addTexts(r, rows[i].key) })
+		if err != nil {
+			return visited, err
+		}
+	}
 	if err := t.dropPlaces(ctx, op, lines); err != nil {
 		return visited, err
 	}

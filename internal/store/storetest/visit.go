@@ -51,6 +51,7 @@ func testVisitOrders(e *env) {
 	second.Recipient, second.Shared = nil, nil
 	damaged.Personal, damaged.Recipient, damaged.Shared, damaged.Expires = nil, nil, nil, "" // a damaged part opens for nobody
 	for _, o := range []orders.Stored{alone, first, second, damaged} {
+		o.Erased = true
 		want[o.Key] = o
 	}
 	for key, got := range e.lock(alone.Key, first.Key, second.Key, third.Key, damaged.Key) {
