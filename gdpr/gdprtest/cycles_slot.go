@@ -2,7 +2,6 @@ package gdprtest
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -257,5 +256,5 @@ func testRewriteBesideKill(b bench) {
 	if s := b.slotful(epoch, theSlot); len(s.Keys)+len(s.Tags)+len(s.Killed) != 0 || s.Census.Keys != 0 {
 		b.Errorf("left %+v", s)
 	}
-	b.Log(fmt.Sprintf("%d rewrites beside %d kills, 0 came back", rounds, persons))
+	b.Logf("%d rewrites beside %d kills, 0 came back", rounds, persons)
 }

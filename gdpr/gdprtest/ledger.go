@@ -284,7 +284,7 @@ func testPollGap(b bench) {
 	}
 	b.kill(maxEnded, maxEnded+1)
 	b.equal(b.poll(0), gdpr.State{Ledger: 2*maxEnded + 1, Gap: true}, "one more")
-	if s := b.poll(1); s.Gap != true {
+	if s := b.poll(1); !s.Gap {
 		b.Error("one less than all: the first is known by its second entry")
 	}
 	if s := b.poll(2 * maxEnded); s.Gap || len(s.Ended) != 1 {

@@ -3,7 +3,6 @@ package audit_test
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +60,6 @@ type hanging struct {
 	*outbox
 	name string
 	free chan struct{}
-	once sync.Once
 }
 
 func (h *hanging) Read(ctx context.Context, source string, limit int) ([]audit.Entry, error) {

@@ -31,7 +31,6 @@ type archive struct {
 	asked   int                     // most orders of one read
 	during  func()                  // between opening and disclosing
 	logs    bytes.Buffer
-	count   byte
 }
 
 // plainPart is what an envelope holds and where it has to be.

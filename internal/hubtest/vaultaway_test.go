@@ -79,14 +79,13 @@ type outage struct {
 	stop context.CancelFunc
 	all  sync.WaitGroup
 
-	mu        sync.Mutex
-	away      time.Time // when the vault went
-	personal  []answer
-	plain     []answer
-	accepted  int
-	refused   []error
-	slowest   time.Duration // answer of the door
-	delivered int
+	mu       sync.Mutex
+	away     time.Time // when the vault went
+	personal []answer
+	plain    []answer
+	accepted int
+	refused  []error
+	slowest  time.Duration // answer of the door
 }
 
 func (o *outage) since(at time.Time) {

@@ -177,10 +177,3 @@ func (e envelope) key(tenant, class string, secrets ...[]byte) []byte {
 	}
 	return both[:32]
 }
-
-// open opens a whole value at its place.
-func (e envelope) open(key []byte, tenant, table, id, class string, version int64) []byte {
-	aad := parts("hub sealed value 1", tenant, table, id, class)
-	aad = binary.BigEndian.AppendUint64(aad, uint64(version))
-	return unseal(key, append(aad, part(e.header)...), e.ciphertext)
-}
