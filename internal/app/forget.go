@@ -214,6 +214,7 @@ func (h *Hub) moveRoot(ctx context.Context) error {
 	if moved, err := h.intake.moveTo(ctx, to); err != nil || !moved {
 		return err
 	}
+	h.reported = time.Time{} // should this report fail, the next tick repeats it
 	return h.report(ctx)
 }
 
@@ -251,6 +252,3 @@ func (h onDemand) Run(ctx context.Context, approve int64) (c forget.Cycle, err e
 
 // Forgetter has the steps of erasures; tests and later the privacy requests drive them.
 func (h *Hub) Forgetter() *forget.Forgetter { return h.forgetter }
-
-// Runner runs forget cycles.
-func (h *Hub) Runner() *forget.Runner { return h.runner }
