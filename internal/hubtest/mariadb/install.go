@@ -47,6 +47,9 @@ func initialise(dataDir string) error {
 	options := []string{
 		"--no-defaults",
 		"--datadir=" + dataDir,
+		// A server that starts removes what it takes for left-over temporary tables of its temporary folder: two
+		// installations in one folder break each other.
+		"--tmpdir=" + filepath.Dir(dataDir),
 		"--auth-root-authentication-method=normal",
 		"--skip-test-db",
 		"--skip-name-resolve",
