@@ -2,6 +2,7 @@ package gdpr
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ type cached struct {
 	named    bool
 	erasedAt time.Time             // when a person of this identity was erased before; zero: never
 	linked   map[[32]byte]struct{} // inner hashes of identifiers that the vault's index has for the person
+	rows     []*derived            // row keys of this person alone and one lot each
 }
 
 // mostLinked bounds what is remembered of one person; what is forgotten is added to the vault once more, to no effect.
@@ -77,18 +79,22 @@ func (c *cache) named(wants map[[32]byte]want, found map[[32]byte]*key) (missing
 	return missing, c.epoch
 }
 
-// ids moves what it has of the keys into found and returns the ids that are missing.
+// ids moves what it has of the keys into found and returns the ids that are missing, sorted and each once.
 func (c *cache) ids(wanted []string, found map[string]*key) (missing []string, epoch uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range wanted {
+		if found[id] != nil {
+			continue
+		}
 		if e := c.use(c.byID[id]); e != nil {
 			found[id] = e.key
 			continue
 		}
 		missing = append(missing, id)
 	}
-	return missing, c.epoch
+	slices.Sort(missing)
+	return slices.Compact(missing), c.epoch
 }
 
 // recall tells what it knows of a person: the key, when somebody of this identity was erased before, and of the wanted
@@ -174,6 +180,12 @@ func (c *cache) rename(at *list.Element, name [32]byte) {
 func (c *cache) remove(at *list.Element) {
 	e := c.used.Remove(at).(*cached)
 	delete(c.byID, e.key.id)
+	e.forget(nil)
+	if e.key.kind == KindLot { // seldom: lots are used with every value
+		for other := c.used.Front(); other != nil; other = other.Next() {
+			other.Value.(*cached).forget(e.key)
+		}
+	}
 	if e.named {
 		delete(c.byName, e.name)
 	}
@@ -198,5 +210,8 @@ func (c *cache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++
+	for at := c.used.Front(); at != nil; at = at.Next() {
+		at.Value.(*cached).forget(nil)
+	}
 	c.empty()
 }

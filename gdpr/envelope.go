@@ -97,34 +97,44 @@ func extract(salt []byte, keys ...*[32]byte) []byte {
 	return prk
 }
 
+// rowKey is the key of a row, and then the commitment to it.
+type rowKey [64]byte
+
 // rowKey derives the key and the commitment of what a tenant seals in one class under the extracted keys.
-func (p Place) rowKey(f format, prk []byte) (key, commitment []byte) {
+func (p Place) rowKey(f format, prk []byte) (k rowKey) {
 	info := parts(rowLabel, string(p.Tenant), string(p.Class), string(rune(f)))
-	both, err := hkdf.Expand(sha256.New, prk, string(info), 64)
+	both, err := hkdf.Expand(sha256.New, prk, string(info), len(k))
 	if err != nil {
 		panic("gdpr: expanding a key: " + err.Error()) // only for more than 8,160 bytes
 	}
-	return both[:32], both[32:]
+	return rowKey(both)
 }
+
+func (k *rowKey) key() []byte        { return k[:32] }
+func (k *rowKey) commitment() []byte { return k[32:] }
 
 // seal appends an envelope to dst. prefix is the header up to the commitment; it is copied.
 func seal(dst []byte, p Place, prefix, prk, plaintext []byte) []byte {
-	key, commitment := p.rowKey(format(prefix[2]), prk)
+	row := p.rowKey(format(prefix[2]), prk)
 	start := len(dst)
 	b := slices.Grow(dst, len(prefix)+envelopeFinish+gcmSize+len(plaintext))
 	b = append(b, prefix...)
-	b = append(b, commitment...)
+	b = append(b, row.commitment()...)
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
-	return gcm(key).Seal(b, nil, plaintext, p.additional(b[start:]))
+	return gcm(row.key()).Seal(b, nil, plaintext, p.additional(b[start:]))
 }
 
-// open opens a parsed envelope; the commitment is compared, in constant time, before anything is decrypted.
+// open opens a parsed envelope under the extracted keys.
 func (e envelope) open(p Place, prk []byte) ([]byte, error) {
-	key, commitment := p.rowKey(e.format, prk)
-	if subtle.ConstantTimeCompare(commitment, e.commitment) != 1 {
+	return e.openUnder(p, p.rowKey(e.format, prk))
+}
+
+// openUnder opens a parsed envelope; the commitment is compared, in constant time, before anything is decrypted.
+func (e envelope) openUnder(p Place, row rowKey) ([]byte, error) {
+	if subtle.ConstantTimeCompare(row.commitment(), e.commitment) != 1 {
 		return nil, p.unreadable()
 	}
-	plaintext, err := gcm(key).Open(nil, nil, e.sealed, p.additional(e.header))
+	plaintext, err := gcm(row.key()).Open(nil, nil, e.sealed, p.additional(e.header))
 	if err != nil {
 		return nil, p.unreadable()
 	}

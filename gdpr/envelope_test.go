@@ -13,17 +13,17 @@ import (
 func TestCommitment(t *testing.T) {
 	p := Place{Tenant: "ten_a", Table: "orders", Row: "ord_1", Class: "P1"}
 	prk := extract(nil, &[32]byte{1})
-	key, commitment := p.rowKey(formatPersonal, prk)
+	row := p.rowKey(formatPersonal, prk)
 	for _, at := range []int{-1, 0, 15, 31} {
 		b := append([]byte(envelopeMagic), byte(formatPersonal), 0)
 		b = append(b, make([]byte, 16)...)
-		chosen := append([]byte(nil), commitment...)
+		chosen := append([]byte(nil), row.commitment()...)
 		if at >= 0 {
 			chosen[at] ^= 1
 		}
 		b = append(b, chosen...)
 		b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-		e, ok := parseEnvelope(gcm(key).Seal(b, nil, []byte("text"), p.additional(b)))
+		e, ok := parseEnvelope(gcm(row.key()).Seal(b, nil, []byte("text"), p.additional(b)))
 		if !ok {
 			t.Fatal("the envelope does not parse")
 		}

@@ -27,3 +27,15 @@ func CachedKeys(k *Keys) int {
 	}
 	return k.cache.used.Len()
 }
+
+// RowKeys returns the row keys in memory, not copies of them.
+func RowKeys(k *Keys) (rows []*[64]byte) {
+	k.cache.mu.Lock()
+	defer k.cache.mu.Unlock()
+	for at := k.cache.used.Front(); at != nil; at = at.Next() {
+		for _, d := range at.Value.(*cached).rows {
+			rows = append(rows, (*[64]byte)(&d.row))
+		}
+	}
+	return rows
+}

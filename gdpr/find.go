@@ -61,12 +61,13 @@ func subjectsOf(entries map[indexEntry]bool) []SubjectID {
 func (k *Keys) findCustomer(ctx context.Context, ring *Keyring, hashes *TenantKeys, connections []hub.ConnectionID,
 	id hub.ExternalID) (map[indexEntry]bool, error) {
 	asked := make(map[[32]byte]bool, len(connections))
-	var links [][]byte
+	var links []Link
 	for _, c := range connections {
 		inner := hashes.identity(c, SubjectRef{Customer: id})
 		asked[inner] = true
-		for _, v := range ring.versions(BucketOf(inner[:])) {
-			links = append(links, v.tagOf(inner))
+		slot := BucketOf(inner[:])
+		for _, v := range ring.versions(slot) {
+			links = append(links, Link{slot, v.tagOf(inner)})
 		}
 	}
 	rows, err := k.vault.Links(ctx, links)
@@ -102,7 +103,7 @@ func (k *Keys) findTagged(ctx context.Context, ring *Keyring, inner [32]byte) (m
 func (k *Keys) pages(ctx context.Context, ring *Keyring, tag []byte, inner [32]byte, found map[indexEntry]bool) error {
 	var after []byte
 	for {
-		page, err := k.vault.Tagged(ctx, tag, after, findPage)
+		page, err := k.vault.Tagged(ctx, BucketOf(inner[:]), tag, after, findPage)
 		if err != nil {
 			return vaultError(opFind, err)
 		}

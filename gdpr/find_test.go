@@ -132,6 +132,25 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestFindNewIdentifier: a person whom the hub knows comes with another address, and another hub, which has to look, with a
+// third.
+func TestFindNewIdentifier(t *testing.T) {
+	v := newVault()
+	k, other := keysOver(v), keysOver(v)
+	anna := sealFor(t, k, one(placed(customer("1"), clock(), email("a@example.com")))).Subjects()[0]
+	for address, k := range map[string]*gdpr.Keys{"b@example.com": k, "c@example.com": other} {
+		again := sealFor(t, k, one(placed(customer("1"), clock(), email("a@example.com"), email(address))))
+		if again.Subjects()[0] != anna {
+			t.Fatalf("somebody else: %s", again.Subjects())
+		}
+	}
+	for _, address := range []string{"a@example.com", "b@example.com", "c@example.com"} {
+		if got, err := k.Find(ctx, "ten_a", nil, email(address)); err != nil || !slices.Equal(got, []gdpr.SubjectID{anna}) {
+			t.Errorf("%s leads to %v, %v", address, got, err)
+		}
+	}
+}
+
 // TestFindCost: searching for somebody and for nobody asks the vault the same.
 func TestFindCost(t *testing.T) {
 	v := newVault()

@@ -205,6 +205,13 @@ func TestEndedKeysLeaveMemory(t *testing.T) {
 		sealFor(t, k, holder(customer("2")))
 		b := sealed(t, s, place, canary)
 		full := gdpr.CachedKeys(k)
+		if _, err := k.Open(ctx, place, b); err != nil {
+			t.Fatal(err)
+		}
+		rows := gdpr.RowKeys(k)
+		if len(rows) != 1 || *rows[0] == [64]byte{} {
+			t.Fatalf("%d row keys in memory after one value was opened", len(rows))
+		}
 		fence(t, v, other, s.Subjects()[0], clock(), kill)
 		if got, err := k.Open(ctx, place, b); err != nil || string(got) != canary {
 			t.Fatalf("before the poll: %v", err)
@@ -218,6 +225,9 @@ func TestEndedKeysLeaveMemory(t *testing.T) {
 		}
 		if n := gdpr.CachedKeys(k); kill && n != full-1 {
 			t.Errorf("%d keys in memory, want %d", n, full-1)
+		}
+		if left := len(gdpr.RowKeys(k)); kill != (left == 0) || *rows[0] != [64]byte{} {
+			t.Errorf("killed %v: %d row keys in memory, the one from before is zeroed: %v", kill, left, *rows[0] == [64]byte{})
 		}
 		before := v.Calls()
 		sealFor(t, k, holder(customer("2")))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	"hub"
 )
@@ -73,8 +72,8 @@ func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, 
 // openUnder opens the values under a keyring. The error is about the vault, or has the cause errBehind when a newer keyring
 // might open more; the results are complete then too.
 func (k *Keys) openUnder(ctx context.Context, ring *Keyring, f format, list []Sealed) ([]Opened, error) {
-	parsed := make([]envelope, len(list))
-	wanted := make(map[string]bool, 2*len(list))
+	parsed, names := make([]envelope, len(list)), make([][]string, len(list))
+	wanted := make([]string, 0, 2*len(list))
 	opened := make([]Opened, len(list))
 	for i, s := range list {
 		e, ok := parseEnvelope(s.Envelope)
@@ -84,20 +83,21 @@ func (k *Keys) openUnder(ctx context.Context, ring *Keyring, f format, list []Se
 		}
 		parsed[i] = e
 		for at := range e.ids {
-			wanted[e.id(at)] = true
+			wanted = append(wanted, e.id(at))
 		}
+		names[i] = wanted[len(wanted)-len(e.ids):]
 	}
-	keys, broken, err := k.lookUp(ctx, ring, wanted)
-	if err != nil {
+	u := use{cache: k.cache, week: WeekOf(k.clock())}
+	var err error
+	if u.keys, u.broken, err = k.lookUpAll(ctx, ring, wanted); err != nil {
 		return nil, err
 	}
-	now := k.clock()
 	for i, s := range list {
 		if opened[i].Err == nil {
-			opened[i].Plaintext, opened[i].Err = parsed[i].openWith(s.Place, keys, broken, now)
+			opened[i].Plaintext, opened[i].Err = u.open(parsed[i], names[i], s.Place)
 		}
 	}
-	for _, err := range broken {
+	for _, err := range u.broken {
 		if errors.Is(err, errBehind) {
 			return opened, err
 		}
@@ -121,8 +121,13 @@ func (e envelope) id(at int) string { return idText(e.kind(at).prefix(), e.ids[a
 // lookUp returns the keys with these ids, and why some that exist cannot be used. A vault that answers with the row of
 // another id is caught by the commitment of the value.
 func (k *Keys) lookUp(ctx context.Context, ring *Keyring, wanted map[string]bool) (keys map[string]*key, broken map[string]error, err error) {
+	return k.lookUpAll(ctx, ring, slices.Collect(maps.Keys(wanted)))
+}
+
+// lookUpAll does the same for a list in which ids may be more than once.
+func (k *Keys) lookUpAll(ctx context.Context, ring *Keyring, wanted []string) (keys map[string]*key, broken map[string]error, err error) {
 	keys, broken = make(map[string]*key, len(wanted)), make(map[string]error)
-	ids, epoch := k.cache.ids(slices.Sorted(maps.Keys(wanted)), keys)
+	ids, epoch := k.cache.ids(wanted, keys)
 	if len(ids) == 0 {
 		return keys, broken, nil
 	}
@@ -142,29 +147,55 @@ func (k *Keys) lookUp(ctx context.Context, ring *Keyring, wanted map[string]bool
 	return keys, broken, nil
 }
 
-// openWith opens e with the keys that its header names. A key of another tenant counts as damage: the value was moved. A lot
+// use is keys that were looked up in a week.
+type use struct {
+	keys   map[string]*key
+	broken map[string]error // why some that exist cannot be used
+	cache  *cache
+	week   Week // of the present
+}
+
+// open opens e with the keys that its header names. A key of another tenant counts as damage: the value was moved. A lot
 // whose week is over is gone, even while the key is still there.
-func (e envelope) openWith(p Place, keys map[string]*key, broken map[string]error, now time.Time) ([]byte, error) {
-	secrets := make([]*[32]byte, len(e.ids))
-	for at := range e.ids {
-		id := e.id(at)
-		if err := broken[id]; err != nil {
+func (u use) open(e envelope, names []string, p Place) ([]byte, error) {
+	keys := make([]*key, len(names))
+	for at, id := range names {
+		if err := u.broken[id]; err != nil {
 			hub.Wrap(&err, opOpen, p.String())
 			return nil, err
 		}
-		k := keys[id]
+		k := u.keys[id]
 		if k == nil {
 			return nil, p.gone()
 		}
 		if k.tenant != p.Tenant {
 			return nil, p.unreadable()
 		}
-		if k.kind == KindLot && k.expires.over(now) {
+		if k.kind == KindLot && k.expires < u.week {
 			return nil, p.gone()
 		}
+		keys[at] = k
+	}
+	return e.openUnder(p, u.row(e, keys, p))
+}
+
+// row is the row key of a value. That of one person's values is held with the person's key.
+func (u use) row(e envelope, keys []*key, p Place) rowKey {
+	alone := e.format == formatPersonal && len(keys) == 2
+	if alone {
+		if row, ok := u.cache.row(keys[0], keys[1], p.Class); ok {
+			return row
+		}
+	}
+	secrets := make([]*[32]byte, len(keys))
+	for at, k := range keys {
 		secrets[at] = k.secret
 	}
-	return e.open(p, extract(nil, secrets...))
+	row := p.rowKey(e.format, extract(nil, secrets...))
+	if alone {
+		u.cache.keepRow(keys[0], keys[1], p.Class, row)
+	}
+	return row
 }
 
 // SubjectsOf returns whose data an envelope holds, without opening it; nobody's for what could not be parsed. ok is false

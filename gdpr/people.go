@@ -17,9 +17,18 @@ type batch struct {
 	now     time.Time
 	parties []*party
 	people  map[[32]byte]*human // by the inner hash of the identity
+	inners  map[named][32]byte  // hashes that were computed: an order names the same people for each of its parts
 	lots    map[[32]byte]want   // by tag; of parties that have not expired
 	lotKeys map[[32]byte]*key   // what there is of them
 	epoch   uint64              // of the cache, before the vault was asked anything
+}
+
+// named is what an inner hash is of: an identity, or an identifier of any connection.
+type named struct {
+	tenant     hub.TenantID
+	connection hub.ConnectionID
+	ref        SubjectRef
+	identifier Identifier
 }
 
 // party is a holder.
@@ -39,6 +48,7 @@ type human struct {
 	inner    [32]byte
 	hashes   *TenantKeys
 	key      *key
+	owner    [16]byte          // on the tags; zero: not computed yet
 	fresh    bool              // whose key this batch has made
 	known    bool              // from the cache
 	needed   bool              // by a party that is not suppressed
@@ -47,7 +57,7 @@ type human struct {
 }
 
 func (k *Keys) newBatch(ctx context.Context, ring *Keyring, holders []Holder) (*batch, error) {
-	b := &batch{k: k, ring: ring, now: k.clock(), people: make(map[[32]byte]*human, len(holders)),
+	b := &batch{k: k, ring: ring, now: k.clock(), people: make(map[[32]byte]*human, len(holders)), inners: make(map[named][32]byte, 2*len(holders)),
 		lots: map[[32]byte]want{}, lotKeys: map[[32]byte]*key{}}
 	tenants := map[hub.TenantID]bool{}
 	for _, h := range holders {
@@ -77,14 +87,14 @@ func (b *batch) join(h Holder, hashes *TenantKeys) {
 	}
 	b.lots[p.lot.tag] = p.lot
 	for _, person := range h.People {
-		inner := hashes.identity(h.Connection, person.SubjectRef)
+		inner := b.inner(named{tenant: h.Tenant, connection: h.Connection, ref: person.SubjectRef}, hashes)
 		one := b.people[inner]
 		if one == nil {
 			one = &human{tenant: h.Tenant, inner: inner, hashes: hashes, unlinked: map[[32]byte]bool{}}
 			b.people[inner] = one
 		}
 		for _, i := range person.Identifiers {
-			one.unlinked[hashes.identifier(i)] = true
+			one.unlinked[b.inner(named{tenant: h.Tenant, identifier: i}, hashes)] = true
 		}
 		if !slices.Contains(p.people, one) {
 			p.people = append(p.people, one)
@@ -92,6 +102,21 @@ func (b *batch) join(h Holder, hashes *TenantKeys) {
 		p.placedAt = append(p.placedAt, person.PlacedAt)
 		p.who = append(p.who, one)
 	}
+}
+
+// inner returns the hash that the index has something under, computed once.
+func (b *batch) inner(n named, hashes *TenantKeys) [32]byte {
+	h, ok := b.inners[n]
+	if ok {
+		return h
+	}
+	if n.identifier.Kind != "" {
+		h = hashes.identifier(n.identifier)
+	} else {
+		h = hashes.identity(n.connection, n.ref)
+	}
+	b.inners[n] = h
+	return h
 }
 
 // sorted returns the people that match, in one order for everybody.
@@ -154,10 +179,11 @@ func (b *batch) tombstones(ctx context.Context, list []*human) error {
 
 // identities returns what the index says of these people, under both keys of a slot that is being renewed.
 func (b *batch) identities(ctx context.Context, list []*human) (map[*human]indexEntry, error) {
-	links := make([][]byte, 0, len(list))
+	links := make([]Link, 0, len(list))
 	for _, one := range list {
-		for _, v := range b.ring.versions(BucketOf(one.inner[:])) {
-			links = append(links, v.tagOf(one.inner))
+		slot := BucketOf(one.inner[:])
+		for _, v := range b.ring.versions(slot) {
+			links = append(links, Link{slot, v.tagOf(one.inner)})
 		}
 	}
 	rows, err := b.k.vault.Links(ctx, links)
@@ -201,7 +227,7 @@ func (b *batch) keysOf(ctx context.Context, found map[*human]indexEntry) error {
 		if k.kind != KindSubject || k.tenant != one.tenant || ownerOf(k.secret) != e.owner {
 			return damagedKey(opSeals, id)
 		}
-		one.key = k
+		one.key, one.owner = k, e.owner
 	}
 	return nil
 }

@@ -256,7 +256,7 @@ func TestCycle(t *testing.T) {
 	w.pass(2 * time.Second)
 	check("keyed")
 	for i, slot := range dirty {
-		if err := v.Rewrite(ctx, epoch, slot, func(s forget.Slotful) (*forget.Slotful, error) { return rewrite(between, s) }); err != nil {
+		if err := v.Rewrite(ctx, epoch, []gdpr.Slot{slot}, func(s []forget.Slotful) ([]forget.Slotful, error) { return rewrite(between, s[0]) }); err != nil {
 			t.Fatal(err)
 		}
 		if i%9 == 0 {
@@ -293,7 +293,7 @@ func (m mixed) ByID(c context.Context, ids []string) (map[string]gdpr.WrappedKey
 	return m.rows.ByID(c, ids)
 }
 
-func rewrite(r *gdpr.Keyring, s forget.Slotful) (*forget.Slotful, error) {
+func rewrite(r *gdpr.Keyring, s forget.Slotful) ([]forget.Slotful, error) {
 	for i, row := range s.Keys {
 		next, _, err := r.Rewrap(row)
 		if err != nil {
@@ -309,7 +309,7 @@ func rewrite(r *gdpr.Keyring, s forget.Slotful) (*forget.Slotful, error) {
 		s.Tags[i] = next
 	}
 	s.Census = &forget.Census{Keys: int64(len(s.Keys)), Digest: make([]byte, 32)}
-	return &s, nil
+	return []forget.Slotful{s}, nil
 }
 
 // TestForeignSlot: a key that is properly wrapped in another slot than its own, where it would outlive its week or its

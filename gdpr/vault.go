@@ -49,6 +49,15 @@ type Tag struct {
 	Generation int    // as in WrappedKey
 }
 
+// Link is where a tag is found: the same hash yields both, so a link is in one slot only, and rows lie by their slots.
+type Link struct {
+	Slot Slot
+	Link []byte
+}
+
+// At returns where the tag is found.
+func (t Tag) At() Link { return Link{t.Slot, t.Link} }
+
 // NewSubject is the key of a person with the tag that finds it. Both are stored or neither.
 type NewSubject struct {
 	Key      WrappedKey
@@ -104,15 +113,16 @@ type Vault interface {
 	ByTag(ctx context.Context, tags [][]byte) (map[string]WrappedKey, error)
 	// ByID returns the keys with these ids. An id without a key is absent from the map.
 	ByID(ctx context.Context, ids []string) (map[string]WrappedKey, error)
-	// Links returns the tags with these links, by string(link). A link without a row is absent.
-	Links(ctx context.Context, links [][]byte) (map[string]Tag, error)
-	// Tagged returns up to limit rows with this tag in the order of their links, after the given one (nil for the first).
-	Tagged(ctx context.Context, tag, after []byte, limit int) ([]Tag, error)
+	// Links returns the tags with these links, by string(link). A link without a row in its slot is absent.
+	Links(ctx context.Context, links []Link) (map[string]Tag, error)
+	// Tagged returns up to limit rows of the slot with this tag in the order of their links, after the given one (nil for
+	// the first).
+	Tagged(ctx context.Context, slot Slot, tag, after []byte, limit int) ([]Tag, error)
 	// Tombstones returns when the persons with these tombstone hashes were erased. A hash without a tombstone, or with an
 	// expired one, is absent.
 	Tombstones(ctx context.Context, hashes [][]byte, now time.Time) (map[string]time.Time, error)
-	// Add stores, in one transaction, subjects whose identity's link is new, keys whose tag is new, and tags whose link is
-	// new, and returns what is stored afterwards. The first writer wins, also among the elements of one call. When the
+	// Add stores, in one transaction, subjects whose identity's link is new in its slot, keys whose tag is new, and tags whose
+	// link is new, and returns what is stored afterwards. The first writer wins, also among the elements of one call. When the
 	// keyring's revision is not the given one it is CodeKeyringStale and nothing is stored: the check holds the revision
 	// until the commit, so no row is added under a key that is being replaced. An id that already exists under another tag
 	// is a conflict without that code, and nothing of the call is stored.

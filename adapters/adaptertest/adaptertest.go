@@ -120,6 +120,7 @@ func Run(t *testing.T, h Harness) {
 		{"Strange", testStrange},
 		{"Statuses", testStatuses},
 		{"Damaged", testDamaged},
+		{"Skim", testSkim},
 		{"Leaks", testLeaks},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, h) })

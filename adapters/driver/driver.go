@@ -86,3 +86,18 @@ type StatusRow struct {
 	Ours  string // which of our fields, "payment_status"
 	Means string // the value there; "" when it says nothing about the order's status
 }
+
+// Skimmer is a Storefront that says what is still readable of an order that it refuses, so that people see which orders
+// wait and how much money is in them.
+type Skimmer interface {
+	// Skim reads the gist of a delivery whose body is one full order. It never guesses and never fails: a field that Read
+	// would refuse stays empty, and so does all of a body that is no order, or is not well-formed.
+	Skim(d Delivery) Gist
+}
+
+// Gist is a few P3 fields of an order, each by itself: one that cannot be read says nothing about the others.
+type Gist struct {
+	ExternalID      hub.ExternalID
+	SourceUpdatedAt time.Time  // zero when not readable
+	Total           *hub.Money // the grand total; nil when it or its currency is not readable
+}

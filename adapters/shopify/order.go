@@ -74,11 +74,7 @@ func isGraphQL(v strictjson.Value) bool {
 
 // head reads what is neither money nor a list.
 func (d *decoder) head(v strictjson.Value, o *hub.Order) {
-	if id := v.Get("legacyResourceId"); d.graphql && id.Given() && !v.Get("id").Given() {
-		o.ExternalID = hub.ExternalID(d.id(id, ""))
-	} else {
-		o.ExternalID = hub.ExternalID(d.needID(v, "id", "Order"))
-	}
+	o.ExternalID = d.orderID(v)
 	o.Number = d.Name(v.Get("name"), maxName)
 	o.Channel = d.Name(d.get(v, "source_name", "sourceName"), maxName)
 	o.Test = d.Bool(v.Get("test"))
@@ -88,15 +84,19 @@ func (d *decoder) head(v strictjson.Value, o *hub.Order) {
 	d.taxIncluded = o.TaxIncluded
 }
 
+// orderID reads what the order is known by.
+func (d *decoder) orderID(v strictjson.Value) hub.ExternalID {
+	if id := v.Get("legacyResourceId"); d.graphql && id.Given() && !v.Get("id").Given() {
+		return hub.ExternalID(d.id(id, ""))
+	}
+	return hub.ExternalID(d.needID(v, "id", "Order"))
+}
+
 // when reads the version and when the order was placed. An order without updated_at has no version to guard, so it is
 // refused. It was placed at processed_at, the date that Shopify shows and reports by: created_at is when the record was
 // made, which for an imported order is the day of the import.
 func (d *decoder) when(v strictjson.Value, o *hub.Order) {
-	name := "updated_at"
-	if d.graphql {
-		name = "updatedAt"
-	}
-	o.SourceUpdatedAt = d.Time(d.Need(v, name)).UTC()
+	o.SourceUpdatedAt = d.updated(v)
 	placed := d.get(v, "processed_at", "processedAt")
 	if !placed.Given() {
 		placed = d.get(v, "created_at", "createdAt")
@@ -104,6 +104,15 @@ func (d *decoder) when(v strictjson.Value, o *hub.Order) {
 	if t := d.Time(placed); !t.IsZero() {
 		o.PlacedAt, o.PlacedAtLocal = t.UTC(), t.Format(time.RFC3339Nano)
 	}
+}
+
+// updated reads the time that guards the order's version.
+func (d *decoder) updated(v strictjson.Value) time.Time {
+	name := "updated_at"
+	if d.graphql {
+		name = "updatedAt"
+	}
+	return d.Time(d.Need(v, name)).UTC()
 }
 
 // currencies reads what the shop books in and, where it is another one, what the buyer saw. A GraphQL selection may

@@ -13,14 +13,7 @@ type totals struct {
 
 // sum reads the totals that the order states itself.
 func (d *decoder) sum(v strictjson.Value, t *totals) {
-	t.grand = d.money(v, "total_price_set", "totalPriceSet", "total_price")
-	if !t.grand.given() {
-		name := "total_price"
-		if d.graphql {
-			name = "totalPriceSet"
-		}
-		d.FailAt(hub.CodeMissing, func() string { return v.Join(name) })
-	}
+	t.grand = d.grandTotal(v)
 	t.discount = d.money(v, "total_discounts_set", "totalDiscountsSet", "total_discounts")
 	t.tax = d.money(v, "total_tax_set", "totalTaxSet", "total_tax")
 	t.duties = d.money(v, "original_total_duties_set", "originalTotalDutiesSet", "")
@@ -34,6 +27,19 @@ func (d *decoder) sum(v strictjson.Value, t *totals) {
 	} else {
 		t.cashRounded = d.signed(v, "total_cash_rounding_payment_adjustment_set", "", "")
 	}
+}
+
+// grandTotal reads the amount that no order can do without.
+func (d *decoder) grandTotal(v strictjson.Value) pair {
+	grand := d.money(v, "total_price_set", "totalPriceSet", "total_price")
+	if !grand.given() {
+		name := "total_price"
+		if d.graphql {
+			name = "totalPriceSet"
+		}
+		d.FailAt(hub.CodeMissing, func() string { return v.Join(name) })
+	}
+	return grand
 }
 
 // tip reads the tip. REST states it in the shop's currency only; what the buyer saw of it is on its line.

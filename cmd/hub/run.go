@@ -21,6 +21,7 @@ const (
 type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the hub."`
 	Demo      demoCommand      `cmd:"" help:"Show a whole hub at work in a temporary folder."`
+	Sandbox   sandboxCommand   `cmd:"" help:"Serve a made-up Shopify to try a hub against."`
 	Normalize normalizeCommand `cmd:"" help:"Print a platform's orders as canonical orders, one a line."`
 	Doctor    doctorCommand    `cmd:"" help:"Check everything that a hub with these settings depends on."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the databases to this program's version."`
@@ -30,6 +31,8 @@ type commands struct {
 	Key        keyCommands        `cmd:"" help:"API keys of a running hub."`
 	App        appCommands        `cmd:"" help:"Platform apps of a running hub."`
 	Connection connectionCommands `cmd:"" help:"Connected shops of a running hub."`
+	Replay     replayCommand      `cmd:"" help:"Read stored payloads again under today's rules."`
+	Order      orderCommands      `cmd:"" help:"One order's way through the hub."`
 	Parked     parkedCommands     `cmd:"" help:"Deliveries that could not be applied."`
 	Instance   instanceCommands   `cmd:"" help:"Hubs over one vault, which a forget cycle waits for."`
 

@@ -10,6 +10,7 @@ import (
 
 	"hub"
 	"hub/internal/config"
+	"hub/internal/obs"
 )
 
 // serverSettings are the flags of commands that run a hub. What may hold a password has no flag, since everybody on the
@@ -70,9 +71,5 @@ func ofFlag(err error) bool {
 
 // newLogger makes the logger that the settings describe.
 func newLogger(c config.Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == config.LogJSON {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return obs.NewLogger(w, c.LogLevel, c.LogFormat == config.LogJSON)
 }

@@ -30,9 +30,9 @@ func (s *sleeper) Save(ctx context.Context, epoch int64, c forget.Cycle) error {
 	return s.Cycles.Save(ctx, epoch, c)
 }
 
-func (s *sleeper) Rewrite(ctx context.Context, epoch int64, slot gdpr.Slot, f func(forget.Slotful) (*forget.Slotful, error)) error {
+func (s *sleeper) Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f func([]forget.Slotful) ([]forget.Slotful, error)) error {
 	s.call()
-	return s.Cycles.Rewrite(ctx, epoch, slot, f)
+	return s.Cycles.Rewrite(ctx, epoch, slots, f)
 }
 
 func (s *sleeper) ReplaceKeyrings(ctx context.Context, epoch, revision int64, rings []gdpr.SealedKeyring) error {

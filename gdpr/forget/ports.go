@@ -188,10 +188,12 @@ type Cycles interface {
 	// also forgets which slots were dirty, unless they became so after its Ledger or while it ran, and tombstones that
 	// expired before its EndedAt.
 	Save(ctx context.Context, epoch int64, c Cycle) error
-	// Rewrite runs f on everything in a slot, locked, and stores the rows that it returns in its place with the census, in
-	// one transaction. f may run several times and must not call the vault. Returning nil rows without an error leaves all
-	// as it is. The keys must be those that f was given, in any order, and the tags as many: nothing dies by a rewrite.
-	Rewrite(ctx context.Context, epoch int64, slot gdpr.Slot, f func(Slotful) (*Slotful, error)) error
+	// Rewrite runs f on everything in some slots, in their order and locked, and stores what it returns in its place with the
+	// censuses, in one transaction. f may run several times and must not call the vault. A slot that it does not return
+	// stays as it is. The keys of a slot must be those that f was given, in any order and otherwise wrapped at most, and the
+	// tags as many: nothing dies by a rewrite. Nothing is added to the vault meanwhile, so the slots should hold a few thousand rows at most, unless one
+	// alone has more.
+	Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f func([]Slotful) ([]Slotful, error)) error
 	// ReplaceKeyrings stores these keyrings as the only ones, if the revision is still the given one; theirs is one more.
 	// Otherwise it is gdpr.CodeKeyringStale.
 	ReplaceKeyrings(ctx context.Context, epoch, revision int64, keyrings []gdpr.SealedKeyring) error

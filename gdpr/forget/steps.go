@@ -2,7 +2,10 @@ package forget
 
 import (
 	"context"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"hub"
 	"hub/gdpr"
@@ -58,54 +61,89 @@ func (s *session) root(ctx context.Context, generation int) (gdpr.Root, error) {
 	return gdpr.Root{}, hub.Errorf(hub.KindInternal, "loading root", "generation %d is not there", generation)
 }
 
-// rewrap moves everything that lives in a slot with two keys to the newer one, a slot at a time, and counts it. Nothing can
-// be added under the old key any more, because an addition names the keyring's revision. What a slot should hold and does
-// not stops the cycle: the old keys still open what is put back.
+// Bounds of one transaction that rewrites slots, as far as the one before it lets expect. Nothing is added to the vault
+// meanwhile, so it should end within a fraction of a second.
+const (
+	rewriteRows  = 2_000
+	rewriteSlots = 512
+)
+
+// rewrap moves everything that lives in slots with two keys to the newer one and counts it, some slots in one transaction:
+// one at first, and then twice as many each time, as long as they hold no more rows than is good. Nothing can be added under
+// the old keys any more, because an addition names the keyring's revision. What a slot should hold and does not stops the
+// cycle: the old keys still open what is put back. Slots that were done before a crash are written again to no effect.
 func (s *session) rewrap(ctx context.Context, c Cycle) (Cycle, error) {
 	ring, err := s.Keys.Keyring(ctx) // read from the vault, so what was stored opens
 	if err != nil {
 		return c, err
 	}
 	c.Rows = 0
-	for _, slot := range ring.Old() {
+	slots, size := ring.Old(), 1
+	for len(slots) > 0 {
 		if err := s.lead(ctx); err != nil {
 			return c, err
 		}
-		var rows int64
-		err := s.Cycles.Rewrite(ctx, s.epoch, slot, func(full Slotful) (*Slotful, error) {
-			rows = int64(len(full.Keys) + len(full.Tags))
-			return rewrapped(ring, full, c.From)
+		some := slots[:min(size, len(slots))]
+		var rows int
+		err := s.Cycles.Rewrite(ctx, s.epoch, some, func(full []Slotful) (out []Slotful, err error) {
+			out, rows, err = rewrapped(ring, full, c.From)
+			return out, err
 		})
 		if err != nil {
 			return c, err
 		}
-		c.Rows += rows
+		c.Rows += int64(rows)
+		slots = slots[len(some):]
+		size = min(2*size, rewriteSlots, max(1, rewriteRows*len(some)/max(rows, 1)))
 	}
 	c.Phase = PhaseRewrapped
 	return s.save(ctx, c)
 }
 
-// rewrapped returns a slot under its newest key.
-func rewrapped(ring *gdpr.Keyring, full Slotful, generation int) (*Slotful, error) {
-	if err := full.audit(); err != nil {
-		return nil, err
+// rewrapped returns slots under their newest keys, on all processors, and how many rows they hold.
+func rewrapped(ring *gdpr.Keyring, full []Slotful, generation int) (out []Slotful, rows int, err error) {
+	out, errs := make([]Slotful, len(full)), make([]error, len(full))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < len(full); i = int(next.Add(1)) - 1 {
+			out[i], errs[i] = full[i].rewrapped(ring, generation)
+		}
 	}
-	out := Slotful{
-		Slot: full.Slot, Keys: make([]gdpr.WrappedKey, len(full.Keys)), Tags: make([]gdpr.Tag, len(full.Tags)),
-		Census: &Census{Generation: generation, Keys: int64(len(full.Keys)), Digest: digest(full.Keys)},
+	for range min(len(full), runtime.GOMAXPROCS(0)) - 1 {
+		wg.Go(work)
 	}
-	var err error
-	for i, k := range full.Keys {
+	work()
+	wg.Wait()
+	for i, s := range full {
+		if errs[i] != nil {
+			return nil, 0, errs[i]
+		}
+		rows += len(s.Keys) + len(s.Tags)
+	}
+	return out, rows, nil
+}
+
+// rewrapped returns one slot under its newest key.
+func (f Slotful) rewrapped(ring *gdpr.Keyring, generation int) (out Slotful, err error) {
+	if err := f.audit(); err != nil {
+		return out, err
+	}
+	out = Slotful{
+		Slot: f.Slot, Keys: make([]gdpr.WrappedKey, len(f.Keys)), Tags: make([]gdpr.Tag, len(f.Tags)),
+		Census: &Census{Generation: generation, Keys: int64(len(f.Keys)), Digest: digest(f.Keys)},
+	}
+	for i, k := range f.Keys {
 		if out.Keys[i], _, err = ring.Rewrap(k); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
-	for i, t := range full.Tags {
+	for i, t := range f.Tags {
 		if out.Tags[i], _, err = ring.Retag(t); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
-	return &out, nil
+	return out, nil
 }
 
 // seal stores the keyring without the old keys and without the weeks that are over under the next root, and as it is under

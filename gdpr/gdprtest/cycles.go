@@ -17,7 +17,7 @@ func RunCycles(t *testing.T, open func(*testing.T) Store) {
 		{"Lead", testLead}, {"StaleEpoch", testStaleEpoch}, {"Save", testSave}, {"SaveOrder", testSaveOrder},
 		{"DoneClearsDirty", testDoneClears}, {"DirtyWhileItRuns", testDirtyWhileItRuns}, {"KillsSinceTheLast", testKillsSince},
 		{"TombstonesExpire", testTombstonesExpire}, {"Rewrite", testRewrite}, {"RewriteNothing", testRewriteNothing},
-		{"RewriteLosesNothing", testRewriteLosesNothing}, {"Census", testCensus}, {"LargeSlot", testLargeSlot},
+		{"RewriteLosesNothing", testRewriteLosesNothing}, {"RewriteMany", testRewriteMany}, {"Census", testCensus}, {"LargeSlot", testLargeSlot},
 		{"RewriteBesideAdd", testRewriteBesideAdd}, {"RewriteBesideKill", testRewriteBesideKill},
 		{"ReplaceKeyrings", testReplaceKeyrings}, {"DropSlots", testDropSlots}, {"Hubs", testHubs},
 	})
@@ -59,10 +59,10 @@ func testStaleEpoch(b bench) {
 			"Save":            b.v.Save(b.ctx, epoch, done),
 			"ReplaceKeyrings": b.v.ReplaceKeyrings(b.ctx, epoch, 0, []gdpr.SealedKeyring{ring(1, 1, "x")}),
 			"DropSlots":       drop,
-			"Rewrite": b.v.Rewrite(b.ctx, epoch, slot, func(s forget.Slotful) (*forget.Slotful, error) {
+			"Rewrite": b.v.Rewrite(b.ctx, epoch, []gdpr.Slot{slot}, one(func(s forget.Slotful) (*forget.Slotful, error) {
 				b.Error("a leader of the past was given a slot")
 				return counted(s), nil
-			}),
+			})),
 		} {
 			b.refused(err, hub.KindConflict, hub.CodeStaleEpoch, what)
 		}
@@ -266,7 +266,18 @@ func testHubs(b bench) {
 // rewrite runs f on a slot and requires success.
 func (b bench) rewrite(epoch int64, slot gdpr.Slot, f func(forget.Slotful) *forget.Slotful) {
 	b.Helper()
-	b.ok(b.v.Rewrite(b.ctx, epoch, slot, func(s forget.Slotful) (*forget.Slotful, error) { return f(s), nil }))
+	b.ok(b.v.Rewrite(b.ctx, epoch, []gdpr.Slot{slot}, one(func(s forget.Slotful) (*forget.Slotful, error) { return f(s), nil })))
+}
+
+// one is f for the single slot of a call; nil leaves it as it is.
+func one(f func(forget.Slotful) (*forget.Slotful, error)) func([]forget.Slotful) ([]forget.Slotful, error) {
+	return func(all []forget.Slotful) ([]forget.Slotful, error) {
+		out, err := f(all[0])
+		if err != nil || out == nil {
+			return nil, err
+		}
+		return []forget.Slotful{*out}, nil
+	}
 }
 
 // slotful reads a slot.

@@ -48,7 +48,7 @@ func testRewrite(b bench) {
 	for _, t := range made.Tags {
 		byTag[string(t.Link)] = t
 	}
-	old := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, [][]byte{given.Tags[0].Link, person(4).Identity.Link}))
+	old := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, []gdpr.Link{given.Tags[0].At(), {Slot: theSlot + 1, Link: person(4).Identity.Link}}))
 	if len(old) != 1 {
 		b.Errorf("%d tags under old links, want that of the other slot", len(old))
 	}
@@ -75,7 +75,7 @@ func testRewriteNothing(b bench) {
 	b.crowd(theSlot, 1, 3)
 	epoch := b.lead("a", noon)
 	before := b.slotful(epoch, theSlot)
-	err := b.v.Rewrite(b.ctx, epoch, theSlot, func(s forget.Slotful) (*forget.Slotful, error) { return renewed(s), errStop })
+	err := b.v.Rewrite(b.ctx, epoch, []gdpr.Slot{theSlot}, one(func(s forget.Slotful) (*forget.Slotful, error) { return renewed(s), errStop }))
 	if err == nil {
 		b.Error("the error of f was lost")
 	}
@@ -97,6 +97,8 @@ func testRewriteLosesNothing(b bench) {
 		"a key more":         func(s *forget.Slotful) { s.Keys = append(s.Keys, row(gdpr.KindTenant, 9)) },
 		"a key twice":        func(s *forget.Slotful) { s.Keys[0] = s.Keys[1] },
 		"another key's tag":  func(s *forget.Slotful) { s.Keys[0].Tag = hash("x") },
+		"another tenant":     func(s *forget.Slotful) { s.Keys[0].Tenant = "ten_x" },
+		"another week":       func(s *forget.Slotful) { s.Keys[0].Expires = "2030-W01" },
 		"a key elsewhere":    func(s *forget.Slotful) { s.Keys[0].Slot++ },
 		"a tag less":         func(s *forget.Slotful) { s.Tags = s.Tags[1:] },
 		"a tag more":         func(s *forget.Slotful) { s.Tags = append(s.Tags, mail(9, "x")) },
@@ -104,14 +106,85 @@ func testRewriteLosesNothing(b bench) {
 		"another slot":       func(s *forget.Slotful) { s.Slot++ },
 		"rows but no census": func(s *forget.Slotful) { s.Census = nil },
 	} {
-		err := b.v.Rewrite(b.ctx, epoch, theSlot, func(s forget.Slotful) (*forget.Slotful, error) {
+		err := b.v.Rewrite(b.ctx, epoch, []gdpr.Slot{theSlot}, one(func(s forget.Slotful) (*forget.Slotful, error) {
 			out := renewed(s)
 			change(out)
 			return out, nil
-		})
+		}))
 		b.refused(err, hub.KindInvalid, "", what)
 	}
 	b.equal(b.slotful(epoch, theSlot), before, "after all of them")
+}
+
+// testRewriteMany rewrites several slots in one call: some of them, all or none.
+func testRewriteMany(b bench) {
+	const slots, each = 40, 3
+	var all []gdpr.Slot
+	for i := range slots {
+		all = append(all, theSlot+gdpr.Slot(i))
+		b.crowd(all[i], 10*i, 10*i+each)
+	}
+	b.crowd(theSlot+slots, 5000, 5001) // beside them
+	all = append(all, theSlot+slots+1) // nobody is there
+	epoch := b.lead("a", noon)
+	look := func() (list []forget.Slotful) {
+		for _, slot := range append(all, theSlot+slots) {
+			list = append(list, b.slotful(epoch, slot))
+		}
+		return list
+	}
+	before := look()
+	rewrite := func(f func([]forget.Slotful) ([]forget.Slotful, error)) error {
+		return b.v.Rewrite(b.ctx, epoch, all, func(given []forget.Slotful) ([]forget.Slotful, error) {
+			b.equal(given, before[:len(all)], "what f was given")
+			return f(given)
+		})
+	}
+	for what, change := range map[string]func([]forget.Slotful) []forget.Slotful{
+		"a key of another slot": func(l []forget.Slotful) []forget.Slotful {
+			l[0].Keys[0], l[1].Keys[0] = l[1].Keys[0], l[0].Keys[0]
+			return l
+		},
+		"a slot twice": func(l []forget.Slotful) []forget.Slotful { return append(l, l[3]) },
+		"a slot that was not asked for": func(l []forget.Slotful) []forget.Slotful {
+			return append(l, forget.Slotful{Slot: theSlot - 1, Census: &forget.Census{Digest: hash()}})
+		},
+		"the last one short": func(l []forget.Slotful) []forget.Slotful { l[slots-1].Tags = l[slots-1].Tags[1:]; return l },
+	} {
+		err := rewrite(func(given []forget.Slotful) (out []forget.Slotful, _ error) {
+			for _, s := range given {
+				out = append(out, *renewed(s))
+			}
+			return change(out), nil
+		})
+		b.refused(err, hub.KindInvalid, "", what)
+	}
+	b.equal(look(), before, "after what was refused")
+	b.ok(rewrite(func(given []forget.Slotful) (out []forget.Slotful, _ error) {
+		for i, s := range given {
+			if i%2 == 0 {
+				out = append(out, *renewed(s))
+			}
+		}
+		return out, nil
+	}))
+	for i, s := range look() {
+		fresh, rows := i%2 == 0 && i <= slots, len(s.Keys)
+		if !fresh {
+			if want := before[i]; i != slots {
+				b.equal(s, want, "what was left as it is")
+			}
+			continue
+		}
+		if s.Census == nil || s.Counted != rows || i < slots && (rows != each || len(s.Tags) != 2*each) {
+			b.Errorf("slot %d: %+v", i, s)
+		}
+		for _, k := range s.Keys {
+			if !bytes.HasPrefix(k.Wrapped, []byte("new ")) {
+				b.Errorf("%s is as it was", k.ID)
+			}
+		}
+	}
 }
 
 // testCensus follows a slot over several cycles.

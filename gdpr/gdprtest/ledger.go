@@ -82,7 +82,7 @@ func testKill(b bench) {
 	b.person(1, false, 0, 0)
 	b.person(2, false, 0, 0) // who was not fenced before
 	b.person(3, true, 1, 2)
-	if got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, mail(1, "household").Tag, nil, 10)); len(got) != 1 {
+	if got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, mail(1, "household").Slot, mail(1, "household").Tag, nil, 10)); len(got) != 1 {
 		b.Errorf("the household has %d members", len(got))
 	}
 	slots := []gdpr.Slot{mail(1, "household").Slot}

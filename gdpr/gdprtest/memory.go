@@ -124,12 +124,12 @@ func (m *Memory) ByID(ctx context.Context, ids []string) (found map[string]gdpr.
 }
 
 // Links implements gdpr.Vault.
-func (m *Memory) Links(ctx context.Context, links [][]byte) (found map[string]gdpr.Tag, err error) {
+func (m *Memory) Links(ctx context.Context, links []gdpr.Link) (found map[string]gdpr.Tag, err error) {
 	found = map[string]gdpr.Tag{}
 	return found, m.do(ctx, "Links", func(d *data) error {
 		for _, link := range links {
-			if t, ok := d.tags[string(link)]; ok {
-				found[string(link)] = cloneTag(t)
+			if t, ok := d.tags[string(link.Link)]; ok && t.Slot == link.Slot {
+				found[string(link.Link)] = cloneTag(t)
 			}
 		}
 		return nil
@@ -137,9 +137,11 @@ func (m *Memory) Links(ctx context.Context, links [][]byte) (found map[string]gd
 }
 
 // Tagged implements gdpr.Vault.
-func (m *Memory) Tagged(ctx context.Context, tag, after []byte, limit int) (page []gdpr.Tag, err error) {
+func (m *Memory) Tagged(ctx context.Context, slot gdpr.Slot, tag, after []byte, limit int) (page []gdpr.Tag, err error) {
 	err = m.do(ctx, "Tagged", func(d *data) error {
-		page = d.sortedTags(func(t gdpr.Tag) bool { return bytes.Equal(t.Tag, tag) && bytes.Compare(t.Link, after) > 0 })
+		page = d.sortedTags(func(t gdpr.Tag) bool {
+			return t.Slot == slot && bytes.Equal(t.Tag, tag) && bytes.Compare(t.Link, after) > 0
+		})
 		page = page[:min(len(page), limit)]
 		return nil
 	})

@@ -3,6 +3,7 @@ package gdprtest
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -114,29 +115,43 @@ func (m *Memory) Save(ctx context.Context, epoch int64, c forget.Cycle) error {
 }
 
 // Rewrite implements forget.Cycles.
-func (m *Memory) Rewrite(ctx context.Context, epoch int64, slot gdpr.Slot, f func(forget.Slotful) (*forget.Slotful, error)) error {
+func (m *Memory) Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f func([]forget.Slotful) ([]forget.Slotful, error)) error {
 	return m.lead(ctx, "Rewrite", epoch, func(d *data) error {
-		full := d.slotful(slot)
-		out, err := f(d.slotful(slot))
-		if err != nil || out == nil {
+		held, given := map[gdpr.Slot]forget.Slotful{}, make([]forget.Slotful, len(slots))
+		for i, slot := range slots {
+			held[slot], given[i] = d.slotful(slot), d.slotful(slot)
+		}
+		all, err := f(given)
+		if err != nil {
 			return err
 		}
-		if !sameRows(full, out) {
-			return hub.Errorf(hub.KindInvalid, "rewriting slot", "other rows than it held")
+		known := maps.Clone(held)
+		for _, out := range all {
+			full, ok := known[out.Slot]
+			if !ok || !sameRows(full, &out) {
+				return hub.Errorf(hub.KindInvalid, "rewriting slots", "other rows than they held")
+			}
+			delete(known, out.Slot)
 		}
-		for _, t := range full.Tags {
-			d.dropTag(string(t.Link))
+		for _, out := range all {
+			d.rewrite(held[out.Slot], out)
 		}
-		for _, t := range out.Tags {
-			d.putTag(t)
-		}
-		for _, k := range out.Keys {
-			d.keys[k.ID] = keyRow{cloneKey(k), true}
-		}
-		maps.DeleteFunc(d.ended, func(_ string, s gdpr.Slot) bool { return s == slot })
-		d.census[slot] = cloneCensus(*out.Census)
 		return nil
 	})
+}
+
+func (d *data) rewrite(full, out forget.Slotful) {
+	for _, t := range full.Tags {
+		d.dropTag(string(t.Link))
+	}
+	for _, t := range out.Tags {
+		d.putTag(t)
+	}
+	for _, k := range out.Keys {
+		d.keys[k.ID] = keyRow{cloneKey(k), true}
+	}
+	maps.DeleteFunc(d.ended, func(_ string, s gdpr.Slot) bool { return s == full.Slot })
+	d.census[full.Slot] = cloneCensus(*out.Census)
 }
 
 func cloneCensus(c forget.Census) forget.Census {
@@ -174,15 +189,17 @@ func sameRows(a forget.Slotful, b *forget.Slotful) bool {
 	if len(a.Keys) != len(b.Keys) || len(a.Tags) != len(b.Tags) || b.Slot != a.Slot || b.Census == nil {
 		return false
 	}
-	tags := map[string]string{}
+	held := map[string]gdpr.WrappedKey{}
 	for _, k := range a.Keys {
-		tags[k.ID] = string(k.Tag)
+		held[k.ID] = k
 	}
 	for _, k := range b.Keys {
-		if tag, ok := tags[k.ID]; !ok || tag != string(k.Tag) || k.Slot != a.Slot {
+		was, ok := held[k.ID]
+		was.Wrapped, was.Generation = k.Wrapped, k.Generation
+		if !ok || !reflect.DeepEqual(was, k) {
 			return false
 		}
-		delete(tags, k.ID)
+		delete(held, k.ID)
 	}
 	return !slices.ContainsFunc(b.Tags, func(t gdpr.Tag) bool { return t.Slot != a.Slot })
 }

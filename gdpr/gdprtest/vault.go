@@ -49,7 +49,11 @@ func testRoundTrip(b bench) {
 	}
 	b.equal(found[string(p.Key.Tag)], p.Key, "found the person")
 	b.equal(added.Identities, map[string]gdpr.Tag{string(p.Identity.Link): p.Identity}, "identities")
-	links := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, [][]byte{tag.Link, p.Identity.Link, hash("nobody")}))
+	links := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, []gdpr.Link{tag.At(), p.Identity.At(), {Slot: tag.Slot, Link: hash("nobody")}}))
+	elsewhere := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, []gdpr.Link{{Slot: tag.Slot + 1, Link: tag.Link}}))
+	if other := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, tag.Slot+1, tag.Tag, nil, 10)); len(elsewhere)+len(other) != 0 {
+		b.Errorf("in another slot there are %v, %v", elsewhere, other)
+	}
 	b.equal(links, map[string]gdpr.Tag{string(tag.Link): tag, string(p.Identity.Link): p.Identity}, "links")
 }
 
@@ -78,7 +82,7 @@ func testOneCall(b bench) {
 	first, second := row(gdpr.KindLot, 1), row(gdpr.KindLot, 2)
 	second.Tag = first.Tag
 	p, again := person(3), person(4)
-	again.Identity.Link = p.Identity.Link
+	again.Identity.Link, again.Identity.Slot = p.Identity.Link, p.Identity.Slot
 	added := b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{first, second}, Subjects: []gdpr.NewSubject{p, again}})
 	if got := added.Keys[string(first.Tag)]; got.ID != first.ID || b.find(first)[string(first.Tag)].ID != first.ID {
 		b.Errorf("stored %s, want the first of the call, %s", got.ID, first.ID)
@@ -92,7 +96,7 @@ func testOneCall(b bench) {
 // testFirstIdentity has a second writer for a person: neither its key nor any of its tags is stored.
 func testFirstIdentity(b bench) {
 	first, second, other := person(1), person(2), person(3)
-	second.Identity.Link = first.Identity.Link
+	second.Identity.Link, second.Identity.Slot = first.Identity.Link, first.Identity.Slot
 	b.add(gdpr.Addition{Subjects: []gdpr.NewSubject{first}, Tags: []gdpr.Tag{mail(1, "a")}})
 	added := b.add(gdpr.Addition{Subjects: []gdpr.NewSubject{second, other}, Tags: []gdpr.Tag{mail(2, "a"), mail(3, "a"), mail(1, "b")}})
 	b.equal(added.Identities, map[string]gdpr.Tag{string(first.Identity.Link): first.Identity, string(other.Identity.Link): other.Identity}, "identities")
@@ -178,8 +182,8 @@ func testExact(b bench) {
 		}
 	}
 	for _, tag := range tags {
-		b.equal(must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, tag.Tag, nil, 10)), []gdpr.Tag{tag}, "tagged")
-		b.equal(must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, [][]byte{tag.Link})), map[string]gdpr.Tag{string(tag.Link): tag}, "linked")
+		b.equal(must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, tag.Slot, tag.Tag, nil, 10)), []gdpr.Tag{tag}, "tagged")
+		b.equal(must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, []gdpr.Link{tag.At()})), map[string]gdpr.Tag{string(tag.Link): tag}, "linked")
 	}
 }
 
@@ -189,11 +193,11 @@ const large = 3000
 func testLarge(b bench) {
 	a := gdpr.Addition{Subjects: people(0, large)}
 	var keys []gdpr.WrappedKey
-	var links [][]byte
+	var links []gdpr.Link
 	for n := range large {
 		keys = append(keys, a.Subjects[n].Key, row(gdpr.KindLot, n))
 		a.Keys, a.Tags = append(a.Keys, row(gdpr.KindLot, n)), append(a.Tags, mail(n, "a"))
-		links = append(links, a.Subjects[n].Identity.Link, a.Tags[n].Link)
+		links = append(links, a.Subjects[n].Identity.At(), a.Tags[n].At())
 	}
 	half := gdpr.Addition{Subjects: a.Subjects[:large/2], Keys: a.Keys[large/2:]}
 	b.add(half)
@@ -214,7 +218,7 @@ func testOwned(b bench) {
 			givenTag.Sealed, givenTag.Owner, givenTag.Link, stored.Wrapped, stored.Tag, identity.Sealed, identity.Owner} {
 			clear(s)
 		}
-		links := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, [][]byte{p.Identity.Link, tag.Link}))
+		links := must[map[string]gdpr.Tag](b)(b.v.Links(b.ctx, []gdpr.Link{p.Identity.At(), tag.At()}))
 		found := b.find(k, p.Key)
 		if !reflect.DeepEqual(found[string(k.Tag)], k) || !reflect.DeepEqual(found[string(p.Key.Tag)], p.Key) ||
 			!reflect.DeepEqual(links[string(p.Identity.Link)], p.Identity) || !reflect.DeepEqual(links[string(tag.Link)], tag) {
@@ -231,7 +235,7 @@ func testContext(b bench) {
 	_, add := b.v.Add(ctx, 0, gdpr.Addition{Keys: []gdpr.WrappedKey{k}})
 	_, byTag := b.v.ByTag(ctx, tagsOf(k))
 	_, byID := b.v.ByID(ctx, []string{k.ID})
-	_, links := b.v.Links(ctx, [][]byte{k.Tag})
+	_, links := b.v.Links(ctx, []gdpr.Link{{Link: k.Tag}})
 	_, poll := b.v.Poll(ctx, 0)
 	_, kill := b.v.Kill(ctx, nil, nil)
 	put := b.v.PutKeyring(ctx, 0, gdpr.SealedKeyring{Generation: 1, Revision: 1})
@@ -256,7 +260,7 @@ func testTagged(b bench) {
 	var after []byte
 	var all []gdpr.Tag
 	for pages := 0; ; pages++ {
-		page := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, tag, after, 10))
+		page := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, gdpr.BucketOf(tag), tag, after, 10))
 		if len(page) == 0 {
 			break
 		}
@@ -270,15 +274,15 @@ func testTagged(b bench) {
 	if len(all) != n {
 		b.Errorf("%d of %d", len(all), n)
 	}
-	b.equal(must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, person(0).Identity.Tag, nil, 10)), []gdpr.Tag{person(0).Identity}, "an identity")
-	if got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, hash("nobody"), nil, 10)); len(got) != 0 {
+	b.equal(must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, person(0).Identity.Slot, person(0).Identity.Tag, nil, 10)), []gdpr.Tag{person(0).Identity}, "an identity")
+	if got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, gdpr.BucketOf(hash("nobody")), hash("nobody"), nil, 10)); len(got) != 0 {
 		b.Errorf("nobody is tagged %v", got)
 	}
 }
 
 func testTagsWithoutIdentity(b bench) {
 	b.add(gdpr.Addition{Subjects: people(1, 2), Tags: []gdpr.Tag{mail(1, "a"), mail(9, "a")}})
-	got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, mail(1, "a").Tag, nil, 10))
+	got := must[[]gdpr.Tag](b)(b.v.Tagged(b.ctx, mail(1, "a").Slot, mail(1, "a").Tag, nil, 10))
 	b.equal(got, []gdpr.Tag{mail(1, "a")}, "a tag whose owner is nobody beside another")
 	b.add(gdpr.Addition{Tags: []gdpr.Tag{mail(1, "a"), mail(1, "a"), mail(1, "b")}})
 	if _, others := b.tags(1); others != 2 {

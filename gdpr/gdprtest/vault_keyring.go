@@ -26,7 +26,7 @@ func testConcurrentAdd(b bench) {
 					at = names - 1 - i
 				}
 				k, p := row(gdpr.KindLot, 1000*(w+1)+at), person(1000*(w+1)+at)
-				k.Tag, p.Identity.Link = hash("lot", at), hash("who", at)
+				k.Tag, p.Identity.Link, p.Identity.Slot = hash("lot", at), hash("who", at), 7
 				a.Keys, a.Subjects, a.Tags = append(a.Keys, k), append(a.Subjects, p), append(a.Tags, mail(1000*(w+1)+at, "a"))
 			}
 			results[w], errs[w] = b.v.Add(b.ctx, 0, a)

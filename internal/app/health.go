@@ -96,6 +96,7 @@ func (h *Hub) examine(ctx context.Context) (list []httpapi.Problem) {
 			add(false, c.name, err.Error())
 		}
 	}
+	list = append(list, h.untold()...)
 	for _, d := range h.drainers {
 		if s := d.Status(); s.Waiting || s.Retrying > 0 {
 			add(false, "drain "+string(s.Shard), s.Trouble)

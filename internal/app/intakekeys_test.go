@@ -159,7 +159,10 @@ func TestCopiesAmongRotations(t *testing.T) {
 // something says what is lost and changes nothing.
 func TestRootDestroyedWhileStopped(t *testing.T) {
 	for _, records := range []int{0, 1} {
-		h := &Hub{cfg: config.Config{Data: t.TempDir()}, o: Options{LogSegment: 1 << 20}.withDefaults()}
+		h := &Hub{
+			cfg: config.Config{Data: t.TempDir(), Store: config.Store{Kind: config.SQLite, Shards: 1}},
+			o:   Options{LogSegment: 1 << 20}.withDefaults(), ids: NewIDs(),
+		}
 		h.cfg.Keys = h.cfg.Data
 		if err := h.openKeys(t.Context()); err != nil {
 			t.Fatal(err)

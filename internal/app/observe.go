@@ -23,6 +23,7 @@ const (
 	PhaseKeyring              // the keyring is replaced
 	PhaseRoot                 // a root is made or destroyed
 	PhaseMove                 // the hub's own disk moves to a new root
+	PhaseRelay                // a publication is under way
 )
 
 // Observer is told when a phase begins; what it returns is called when it ends. It is called from many goroutines at once

@@ -25,9 +25,9 @@ func (c observedCycles) Save(ctx context.Context, epoch int64, cycle forget.Cycl
 	return c.Cycles.Save(ctx, epoch, cycle)
 }
 
-func (c observedCycles) Rewrite(ctx context.Context, epoch int64, slot gdpr.Slot, f func(forget.Slotful) (*forget.Slotful, error)) error {
+func (c observedCycles) Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f func([]forget.Slotful) ([]forget.Slotful, error)) error {
 	defer c.observe(PhaseRewrap)()
-	return c.Cycles.Rewrite(ctx, epoch, slot, f)
+	return c.Cycles.Rewrite(ctx, epoch, slots, f)
 }
 
 func (c observedCycles) ReplaceKeyrings(ctx context.Context, epoch, revision int64, keyrings []gdpr.SealedKeyring) error {

@@ -17,11 +17,14 @@ import (
 	"hub/gdpr"
 	"hub/gdpr/forget"
 	"hub/internal/audit"
+	"hub/internal/bus"
 	"hub/internal/config"
 	"hub/internal/erp"
 	"hub/internal/httpapi"
 	"hub/internal/intake"
+	"hub/internal/obs"
 	"hub/internal/orders"
+	"hub/internal/relay"
 	"hub/internal/store"
 	"hub/internal/tenancy"
 	"hub/internal/wal"
@@ -51,6 +54,8 @@ type Hub struct {
 	store     *store.Store
 	keys      *gdpr.Keys
 	bell      *erp.Bell
+	bus       *bus.Bus // nil when the embedded one did not start
+	relays    map[hub.ShardID]*relay.Relay
 	tenancy   *tenancy.Service
 	log       *wal.Log
 	cursors   []*wal.Cursor
@@ -67,6 +72,7 @@ type Hub struct {
 	full      bound
 	gauge     *gauge
 	health    health
+	metrics   *obs.Metrics
 	api       httpapi.API
 	servers   *servers
 }
@@ -83,6 +89,7 @@ func NewIDs() hub.IDSource {
 // root, a database that is not durable or not migrated. Shards that cannot be reached do not stop it.
 func Open(ctx context.Context, cfg config.Config, o Options) (h *Hub, err error) {
 	h = &Hub{cfg: cfg, o: o.withDefaults(), ids: NewIDs(), bell: erp.NewBell()}
+	h.metrics = obs.New(h.o.Version, (&standing{h: h}).state)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -90,7 +97,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (h *Hub, err error)
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		h.openFolder, h.openKeys, h.openStore, h.openDirectory, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openDoors,
+		h.openFolder, h.openKeys, h.openStore, h.openBus, h.openDirectory, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openDoors,
 	} {
 		if err := step(ctx); err != nil {
 			return h, err
@@ -131,14 +138,36 @@ func (h *Hub) openKeys(ctx context.Context) error {
 	h.roots = openRoots(h.cfg, h.o.Clock)
 	roots, err := h.roots.Load(ctx)
 	if hub.KindOf(err) == hub.KindNotFound && fresh {
-		if _, err = h.roots.Create(ctx, 1); err == nil || hub.KindOf(err) == hub.KindConflict {
-			roots, err = h.roots.Load(ctx)
-		}
+		roots, err = h.firstRoot(ctx)
 	}
 	if err != nil {
 		return err
 	}
 	return h.openIntakeKeys(ctx, roots)
+}
+
+// firstRoot makes the root of a new installation. A vault that is sealed already belongs to an older one, whose folder is
+// not where HUB_KEYS points: a root made beside it would open nothing, and what this hub then accepts under it would be lost
+// with the first look at the right folder.
+func (h *Hub) firstRoot(ctx context.Context) ([]gdpr.Root, error) {
+	const op = "making the first root"
+	c := storeConfig(h.cfg)
+	c.Clock, c.IDs, c.Log = h.o.Clock, h.ids, h.o.Logger
+	s, err := store.Open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	rings, err := s.Vault().Keyrings(ctx)
+	if err := errors.Join(err, s.Close(ctx)); err != nil {
+		return nil, err
+	}
+	if len(rings) > 0 {
+		return nil, hub.Errorf(hub.KindPermanent, op, "the vault is sealed under another root: bring HUB_KEYS/forget back, or mount it")
+	}
+	if _, err := h.roots.Create(ctx, 1); err != nil && hub.KindOf(err) != hub.KindConflict {
+		return nil, err
+	}
+	return h.roots.Load(ctx)
 }
 
 // openRoots returns the root store that the settings name.
@@ -160,7 +189,7 @@ func exists(path string) bool {
 func (h *Hub) openStore(ctx context.Context) (err error) {
 	remembered := h.intake.copy("shards.sealed")
 	c := storeConfig(h.cfg)
-	c.Clock, c.IDs, c.Log, c.OnFeed, c.Instance = h.o.Clock, h.ids, h.o.Logger, h.bell.Ring, h.instance.id
+	c.Clock, c.IDs, c.Log, c.OnFeed, c.Instance = h.o.Clock, h.ids, h.o.Logger, h.grown, h.instance.id
 	if c.Map, err = loadMap(remembered); err != nil {
 		return err
 	}
@@ -222,7 +251,7 @@ func (h *Hub) openLog(context.Context) (err error) {
 
 func (h *Hub) openPipeline(context.Context) error {
 	h.pipeline = &intake.Pipeline{
-		Platforms: byPlatform(h.o.Storefronts), Keys: h.keys, Shards: h.o.Observe.shards(h.store),
+		Platforms: byPlatform(h.o.Storefronts), Keys: h.keys, Shards: measuredShards{h.o.Observe.shards(h.store), h.metrics},
 		Orders: orders.New(h.store.Orders(), h.store.Feed(), h.store.Subjects(), h.ids), Repo: h.store.Intake(), IDs: h.ids,
 	}
 	for _, shard := range h.store.Map().Shards() {
@@ -243,16 +272,19 @@ func (h *Hub) openDoors(ctx context.Context) error {
 	if err := h.firstKey(ctx); err != nil {
 		return err
 	}
-	h.gauge = &gauge{Appender: h.o.Observe.log(h.log), clock: h.o.Clock}
+	h.gauge = &gauge{Appender: measuredLog{h.o.Observe.log(h.log), h.metrics}, clock: h.o.Clock}
+	accept := &intake.Door{
+		Platforms: h.pipeline.Platforms, Directory: door{h.tenancy.Directory}, Key: h.intake, Log: h.gauge,
+		Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout,
+	}
 	h.api = httpapi.API{
-		Door: &intake.Door{
-			Platforms: h.pipeline.Platforms, Directory: door{h.tenancy.Directory}, Key: h.intake, Log: h.gauge,
-			Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout,
-		},
-		Parking:   &intake.Parking{Pipeline: h.pipeline, Reader: h.store.Intake()},
+		Door:      measuredDoor{accept, h.pipeline.Platforms, h.metrics},
+		Parking:   &intake.Parking{Pipeline: h.pipeline, Reader: h.store.Intake(), Directory: door{h.tenancy.Directory}},
 		Feed:      erp.NewFeed(h.store.ERP(), h.bell),
 		Orders:    erp.NewOrders(h.store.ERP(), h.store.ERP(), h.o.Clock),
 		Personal:  h.personal(),
+		Renewing:  &intake.Renormaliser{Pipeline: h.pipeline, Reader: h.store.Intake()},
+		Lineage:   &erp.Tracer{Reader: h.store.ERP(), Told: h.store.ERP()},
 		Forget:    onDemand{h},
 		Cycles:    h.store.Vault(),
 		Tenancy:   h.tenancy,
@@ -264,6 +296,9 @@ func (h *Hub) openDoors(ctx context.Context) error {
 		RequestID: func() string { return h.ids.New(hub.RequestPrefix) },
 		Clock:     h.o.Clock,
 		Version:   h.o.Version,
+		Events:    httpapi.Events{AsyncAPI: bus.AsyncAPI(), Schemas: bus.Schemas()},
+		Metrics:   h.metrics.Handler(),
+		Answered:  h.metrics.Request,
 	}
 	return nil
 }
@@ -298,6 +333,9 @@ func (h *Hub) close() error {
 	}
 	if h.log != nil {
 		errs = append(errs, h.log.Close())
+	}
+	if h.bus != nil {
+		h.bus.Close()
 	}
 	if h.store != nil {
 		errs = append(errs, h.store.Close(context.Background()))

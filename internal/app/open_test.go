@@ -70,6 +70,36 @@ func TestLostKeysAreNotMadeAnew(t *testing.T) {
 	}
 }
 
+// TestSealedVaultGetsNoNewRoot is the first start of a new hub beside an old vault, before the root is mounted: nothing
+// is made that would be in the way once it is.
+func TestSealedVaultGetsNoNewRoot(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	if err := once(t, data); err != nil {
+		t.Fatal(err)
+	}
+	aside := t.TempDir()
+	for _, gone := range []string{"forget", "intake", "wal"} { // a new hub has none of them
+		if err := os.Rename(filepath.Join(data, gone), filepath.Join(aside, gone)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := once(t, data); hub.KindOf(err) != hub.KindPermanent || !strings.Contains(err.Error(), "HUB_KEYS") {
+		t.Errorf("without the root: %v", err)
+	}
+	for _, made := range []string{"forget", "intake"} {
+		if entries, err := os.ReadDir(filepath.Join(data, made)); len(entries) > 0 {
+			t.Errorf("%s was made: %v, %v", made, entries, err)
+		}
+	}
+	_ = os.Remove(filepath.Join(data, "forget"))
+	if err := os.Rename(filepath.Join(aside, "forget"), filepath.Join(data, "forget")); err != nil {
+		t.Fatal(err)
+	}
+	if err := once(t, data); err != nil {
+		t.Errorf("with the root: %v", err)
+	}
+}
+
 // TestForeignRootIsRefused starts a hub with the root of another one.
 func TestForeignRootIsRefused(t *testing.T) {
 	own, other := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")

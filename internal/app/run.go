@@ -17,7 +17,8 @@ import (
 // Times of a regular stop, which together stay below the 15 seconds that an operator's tools wait.
 const (
 	closeDoors  = 4 * time.Second // for requests under way; waiting feeds are woken at once
-	finishDrain = 8 * time.Second // for what was accepted; the rest stays in the log
+	finishDrain = 7 * time.Second // for what was accepted; the rest stays in the log
+	finishTell  = time.Second     // for what was committed; the next start, or another hub, tells the rest
 	tidyEvery   = 200 * time.Millisecond
 )
 
@@ -51,8 +52,8 @@ func (h *Hub) AdminURL() string { return "http://" + h.servers.admin.Addr().Stri
 
 func (h *Hub) publicURL() string { return h.cfg.Public(h.servers.public.Addr()) }
 
-// Run serves until ctx ends or a part fails for good, then stops in this order: doors closed, accepted work drained,
-// parts closed. It ends within 15 seconds of ctx.
+// Run serves until ctx ends or a part fails for good, then stops in this order: doors closed, accepted work drained, what
+// it changed told, parts closed. It ends within 15 seconds of ctx.
 func (h *Hub) Run(ctx context.Context) error {
 	if err := h.Listen(); err != nil {
 		return errors.Join(err, h.close())
@@ -76,6 +77,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	start(h.intake.run)
 	start(h.forgetLoop)
 	start(h.audit.Run)
+	for _, r := range h.relays {
+		start(r.Run)
+	}
 	stopServing := h.serve(ctx, failed)
 
 	var err error
@@ -139,6 +143,7 @@ func (h *Hub) finish(healthy bool) {
 			h.o.Logger.Warn("stopping with deliveries in the log; the next start drains them", "shard", d.Shard)
 		}
 	}
+	h.settle()
 }
 
 // follow keeps the directory up to date. When the control database is away the last state stays in force.

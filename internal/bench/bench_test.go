@@ -17,6 +17,7 @@ const (
 	freshOrders = 24_000          // for the door while the drain runs
 	drainOrders = 8_000
 	feedOrders  = 5_000
+	relayOrders = 20_000
 	people      = 100_000 // in the vault
 	erasures    = 1_000   // before each forget cycle
 )
@@ -37,10 +38,24 @@ func BenchmarkRatios(b *testing.B) {
 	part("wal", func(testing.TB) []comparison { return walComparisons(stretch) })
 	part("drain", func(testing.TB) []comparison { return drainComparisons(drainOrders) })
 	part("feed", func(tb testing.TB) []comparison { return feedComparisons(tb, feedOrders, stretch) })
+	part("relay", func(tb testing.TB) []comparison { return relayComparisons(tb, relayOrders) })
 	part("sealing", func(testing.TB) []comparison { return sealingComparisons(drainOrders) })
 	part("forget", func(tb testing.TB) []comparison { return forgetComparisons(tb, people, erasures) })
 	part("personal", func(tb testing.TB) []comparison { return personalComparisons(tb, feedOrders, stretch) })
 	must(b, printTable(os.Stdout, results))
+}
+
+// BenchmarkHearing measures how long after its commit a change is heard.
+func BenchmarkHearing(b *testing.B) {
+	onDisk(b)
+	for name, s := range sizes() {
+		b.Run(name, func(b *testing.B) {
+			h := hear(b, s, drainOrders, 10*time.Second)
+			b.ReportMetric(float64(h.p99.Milliseconds()), "p99-ms")
+			b.ReportMetric(float64(h.half.Milliseconds()), "median-ms")
+			b.ReportMetric(h.rate, "orders/s")
+		})
+	}
 }
 
 // BenchmarkLong preloads as many orders as BENCH_LONG says. A million take minutes and some 12 GB of disk on each size.
@@ -68,6 +83,7 @@ func TestMeasuring(t *testing.T) {
 	comparisons := append(doorComparisons(d, 8, 64), walComparisons(d)...)
 	comparisons = append(comparisons, drainComparisons(orders)...)
 	comparisons = append(comparisons, feedComparisons(t, feedPage, d)...)
+	comparisons = append(comparisons, relayComparisons(t, orders)...)
 	comparisons = append(comparisons, sealingComparisons(orders)...)
 	comparisons = append(comparisons, forgetComparisons(t, 200, 20)...)
 	comparisons = append(comparisons, personalComparisons(t, feedPage, d)...)

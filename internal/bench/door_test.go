@@ -103,6 +103,20 @@ func drained(q requests) func(testing.TB) rate {
 	}
 }
 
+// told is the door with drain and relay running beside it.
+func told(q requests) func(testing.TB) rate {
+	return func(tb testing.TB) rate {
+		defer app.UseProcessors()() // as hub serve does; the baseline is quicker without
+		r := newRig(tb, onSQLite)
+		defer r.close(tb)
+		_, silence := r.tell(tb)
+		defer silence()
+		stop := r.drain(tb)
+		defer stop()
+		return knock(tb, r.handler(r.door), r.connection.Endpoint, q, 0)
+	}
+}
+
 // drain starts the drain; stop ends it wherever it is.
 func (r *rig) drain(tb testing.TB) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -122,6 +136,17 @@ func bareDoor(q requests, d time.Duration) func(testing.TB) rate {
 		h := baseline.Door{
 			Secret: []byte(shopSecret), Key: make([]byte, 32), Token: endpoint, MaxBody: maxBody, Sealed: func([]byte) {},
 		}
+		return knock(tb, h.Handler(), endpoint, q, d)
+	}
+}
+
+// streamed is a door that publishes each delivery to JetStream, which syncs each.
+func streamed(q requests, d time.Duration) func(testing.TB) rate {
+	return func(tb testing.TB) rate {
+		const endpoint = "0123456789abcdefghijklmnop"
+		stream := got(baseline.OpenStream(context.Background(), folder(tb)))(tb)
+		defer stream.Close()
+		h := baseline.StreamDoor{Secret: []byte(shopSecret), Token: endpoint, MaxBody: maxBody, Stream: stream}
 		return knock(tb, h.Handler(), endpoint, q, d)
 	}
 }
@@ -149,6 +174,14 @@ func doorComparisons(d time.Duration, bodies, fresh int) []comparison {
 		{
 			name: "door, drain running", unit: unit, against: "a handler of the baseline that verifies and seals",
 			ours: drained(once(list, fresh)), baseline: bareDoor(again(list), d),
+		},
+		{
+			name: "door, drain paused", unit: unit, against: "a door that publishes each request to JetStream with SyncAlways",
+			demanded: 5, ours: durable(again(list), d), baseline: streamed(again(list), d),
+		},
+		{
+			name: "door, drain and relay running", unit: unit, against: "a door that publishes each request to JetStream with SyncAlways",
+			demanded: 2, ours: told(once(list, fresh)), baseline: streamed(again(list), d),
 		},
 	}
 }

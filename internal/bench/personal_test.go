@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"hub/internal/app"
 	"hub/internal/hubtest/mariadb"
 )
 
@@ -49,37 +50,42 @@ func (l *library) pages(limit int) (targets []string) {
 }
 
 // ask asks for the same targets again and again, each connection from another place on.
-func (l *library) ask(tb testing.TB, targets []string, query string, d time.Duration) rate {
+func (l *library) ask(tb testing.TB, targets []string, query string, conns int, d time.Duration) rate {
 	tb.Helper()
+	defer app.UseProcessors()() // as hub serve does
 	addr, stop := serve(tb, l.product())
 	defer stop()
 	wire := make([][]byte, len(targets))
 	for i, target := range targets {
 		wire[i] = l.get(addr, target+query)
 	}
-	client := load{addr: addr, conns: feedConns, request: func(conn, i int) []byte {
-		return wire[(conn*len(wire)/feedConns+i)%len(wire)]
+	client := load{addr: addr, conns: conns, request: func(conn, i int) []byte {
+		return wire[(conn*len(wire)/conns+i)%len(wire)]
 	}}
 	client.run(tb, d/8)
 	r, _ := client.run(tb, d)
 	return r
 }
 
+// manyConns is how many clients read single orders at a time where the disk is not to be what limits.
+const manyConns = 64
+
 func personalComparisons(tb testing.TB, orders int, d time.Duration) []comparison {
 	var list []comparison
 	for name, s := range sizes() {
 		l := newLibrary(tb, s, orders)
 		one, pages := l.addresses(tb), l.pages(personalPage)
-		line := func(what, unit string, targets []string) comparison {
+		line := func(what, unit string, conns int, targets []string) comparison {
 			return comparison{
-				name: what + " with personal fields, " + name, unit: unit, against: "the same without them", demanded: 0.50,
-				ours:     func(tb testing.TB) rate { return l.ask(tb, targets, include, d) },
-				baseline: func(tb testing.TB) rate { return l.ask(tb, targets, "", d) },
+				name: fmt.Sprintf("%s with personal fields, %d connections, %s", what, conns, name), unit: unit, against: "the same without them",
+				demanded: 0.50,
+				ours:     func(tb testing.TB) rate { return l.ask(tb, targets, include, conns, d) },
+				baseline: func(tb testing.TB) rate { return l.ask(tb, targets, "", conns, d) },
 			}
 		}
-		last := line("feed, pages of 100,", "pages/s", pages)
+		last := line("feed, pages of 100,", "pages/s", feedConns, pages)
 		last.done = func() { l.rig.close(tb) }
-		list = append(list, line("one order", "orders/s", one), last)
+		list = append(list, line("one order", "orders/s", feedConns, one), line("one order", "orders/s", manyConns, one), last)
 	}
 	return list
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"hub/internal/httpapi"
 	"hub/internal/intake"
 	"hub/internal/orders"
+	"hub/internal/relay"
 	"hub/internal/store"
 	"hub/internal/tenancy"
 	"hub/internal/wal"
@@ -38,6 +40,7 @@ type rig struct {
 	door    *intake.Door
 	drainer *intake.Drainer
 	bell    *erp.Bell
+	relay   atomic.Pointer[relay.Relay] // nil while nothing is told
 
 	connection tenancy.Connection
 	key        string // of an ERP
@@ -59,7 +62,7 @@ func newRig(tb testing.TB, s size) *rig {
 	r.roots = gdpr.OpenFileRoots(filepath.Join(r.dir, "keys"), app.SystemClock, r.dir)
 	root := got(r.roots.Create(ctx, 1))(tb)
 	cfg := s(tb, r)
-	cfg.Clock, cfg.IDs, cfg.OnFeed, cfg.Instance = app.SystemClock, app.NewIDs(), r.bell.Ring, instance
+	cfg.Clock, cfg.IDs, cfg.OnFeed, cfg.Instance = app.SystemClock, app.NewIDs(), r.grown, instance
 	must(tb, store.Migrate(ctx, cfg))
 	r.store = got(store.Open(ctx, cfg))(tb)
 	r.keys = gdpr.NewKeys(r.roots, r.store.Vault(), cfg.IDs, cfg.Clock, gdpr.Options{Monotonic: time.Now})
@@ -85,6 +88,14 @@ func newRig(tb testing.TB, s size) *rig {
 		},
 	}
 	return r
+}
+
+// grown is called after commits.
+func (r *rig) grown(tenants []hub.TenantID) {
+	r.bell.Ring(tenants)
+	if teller := r.relay.Load(); teller != nil {
+		teller.Wake(tenants)
+	}
 }
 
 // connect makes the tenant, its shop and its ERP's key.

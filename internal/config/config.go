@@ -11,6 +11,7 @@ package config
 import (
 	"log/slog"
 	"net"
+	"time"
 
 	"hub"
 )
@@ -21,6 +22,7 @@ type Config struct {
 	Store       Store    // HUB_STORE, HUB_SQLITE_SHARDS: where orders live
 	Control     Database // HUB_CONTROL: tenants, apps, connections, API keys
 	Vault       Database // HUB_VAULT: wrapped keys; its backups are its own
+	Bus         Secret   // HUB_BUS: Embedded, or the URLs of NATS servers with JetStream
 	Keys        string   // HUB_KEYS: the folder that holds forget/ and keep/, without "file:"
 	Listen      string   // HUB_LISTEN: host:port of the API and the webhook door; port 0 takes a free one
 	AdminListen string   // HUB_ADMIN_LISTEN: host:port of profiles, never for the public
@@ -29,6 +31,8 @@ type Config struct {
 	BootstrapKey Secret // HUB_BOOTSTRAP_KEY: the first operator key; empty writes a random one to HUB_DATA/operator.key
 	MaxBody      int64  // HUB_MAX_BODY: bytes of a request's body above which it is refused
 	BacklogMax   int64  // HUB_BACKLOG_MAX: bytes of undrained log above which webhooks are answered 503
+
+	StreamWindow time.Duration // HUB_STREAM_WINDOW: how long the stream keeps changes
 
 	LogLevel  slog.Level // HUB_LOG_LEVEL
 	LogFormat LogFormat  // HUB_LOG_FORMAT
@@ -47,6 +51,9 @@ const (
 	SQLite StoreKind = "sqlite" // files under HUB_DATA
 	MySQL  StoreKind = "mysql"  // MySQL 8 or MariaDB 10.11 and later
 )
+
+// Embedded is the HUB_BUS of a broker inside the hub's own process.
+const Embedded = "embedded"
 
 // Store says where the shards are.
 type Store struct {

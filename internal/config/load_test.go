@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"hub"
 )
@@ -33,6 +34,7 @@ func TestNothingConfiguredIsAWholeHub(t *testing.T) {
 	want := Config{
 		Data: "./hub-data", Store: Store{Kind: SQLite, Shards: 4}, Keys: "./hub-data",
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9090", MaxBody: 4 << 20, BacklogMax: 1 << 30,
+		Bus: Embedded, StreamWindow: 168 * time.Hour,
 		LogLevel: slog.LevelInfo, LogFormat: LogText, URL: "http://127.0.0.1:8080",
 	}
 	if !reflect.DeepEqual(c, want) {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -107,6 +108,33 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
+}
+
+// parseBus quotes nothing: credentials are in these URLs.
+func parseBus(c *Config, v string) error {
+	c.Bus = Secret(v)
+	if v == Embedded {
+		return nil
+	}
+	scheme, rest, ok := strings.Cut(v, "://")
+	if !ok || scheme != "nats" && scheme != "tls" {
+		return errors.New("must be embedded, or nats://HOST,HOST,… (tls:// for TLS)")
+	}
+	for i, host := range strings.Split(rest, ",") {
+		host = strings.TrimPrefix(host, scheme+"://")
+		if u, err := url.Parse(scheme + "://" + host); err != nil || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" {
+			return fmt.Errorf("host %d is not HOST, HOST:PORT, TOKEN@HOST or USER:PASSWORD@HOST", i+1)
+		}
+	}
+	return nil
+}
+
+func parseStreamWindow(c *Config, v string) (err error) {
+	c.StreamWindow, err = time.ParseDuration(v)
+	if err != nil || c.StreamWindow < time.Hour || c.StreamWindow > 8760*time.Hour {
+		return fmt.Errorf("%q is not a time from 1h to 8760h", v)
+	}
+	return nil
 }
 
 // parseKeys runs after parseData.

@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"hub"
 )
@@ -13,7 +14,7 @@ func TestGoodValues(t *testing.T) {
 		"store": "mysql:" + one + "," + two, "control": "mysql:hub:p@tcp(10.0.0.1:3306)/control",
 		"vault": "mysql:hub:p@tcp(10.0.0.9:3306)/vault", "keys": "file:/keys", "listen": ":0", "admin_listen": ":0",
 		"max_body": "65536", "backlog_max": "2 GiB", "log_level": "debug", "url": "https://hub.example:444/",
-		"bootstrap_key": canary,
+		"bootstrap_key": canary, "bus": "nats://hub:" + canary + "@10.0.0.1:4222,10.0.0.2", "stream_window": "24h",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -23,6 +24,9 @@ func TestGoodValues(t *testing.T) {
 	}
 	if c.Control.DSN == "" || c.Vault.DSN == "" || c.Keys != "/keys" || c.MaxBody != 64<<10 || c.BacklogMax != 2<<30 {
 		t.Errorf("got %+v", c)
+	}
+	if c.Bus.Reveal() != "nats://hub:"+canary+"@10.0.0.1:4222,10.0.0.2" || c.StreamWindow != 24*time.Hour {
+		t.Errorf("the stream's window is %v, or the bus another", c.StreamWindow)
 	}
 	if c.URL != "https://hub.example:444" {
 		t.Errorf("url = %s", c.URL)
@@ -53,6 +57,14 @@ func TestBadValues(t *testing.T) {
 		{"HUB_CONTROL", map[string]string{"store": "mysql:" + dsn, "control": "mysql:" + dsn}},
 		{"HUB_VAULT", map[string]string{"store": "mysql:" + dsn, "vault": "mysql:other:" + canary + "@tcp(10.0.0.1:3306)/s1"}},
 		{"HUB_VAULT", map[string]string{"control": "mysql:" + dsn, "vault": "mysql:" + dsn}},
+		{"HUB_BUS", map[string]string{"bus": "http://" + canary}},
+		{"HUB_BUS", map[string]string{"bus": canary}},
+		{"HUB_BUS", map[string]string{"bus": "nats://"}},
+		{"HUB_BUS", map[string]string{"bus": "nats://hub:" + canary + "@10.0.0.1,"}},
+		{"HUB_BUS", map[string]string{"bus": "nats://hub:" + canary + "@10.0.0.1/x"}},
+		{"HUB_STREAM_WINDOW", map[string]string{"stream_window": "7d"}},
+		{"HUB_STREAM_WINDOW", map[string]string{"stream_window": "59m"}},
+		{"HUB_STREAM_WINDOW", map[string]string{"stream_window": "8761h"}},
 		{"HUB_KEYS", map[string]string{"keys": "/keys"}},
 		{"HUB_KEYS", map[string]string{"keys": "file:"}},
 		{"HUB_LISTEN", map[string]string{"listen": "8080"}},

@@ -24,12 +24,16 @@ func settings() []setting {
 			"tenants, apps, connections and API keys: mysql:DSN, or nothing for control.db under HUB_DATA"},
 		{"vault", "", true, parseVault,
 			"wrapped keys: mysql:DSN with a backup plan of its own, or nothing for vault.db under HUB_DATA"},
+		{"bus", "embedded", true, parseBus,
+			"where changes are told: embedded, or nats://HOST,HOST,… with JetStream; credentials go before a HOST"},
+		{"stream_window", "168h", false, parseStreamWindow,
+			"how long the stream keeps changes, and how far back a lost one is told again, 1h-8760h"},
 		{"keys", "", false, parseKeys,
 			"root keys: file:FOLDER with forget/ (in no backup) and keep/; HUB_DATA if not set"},
 		{"listen", "127.0.0.1:8080", false, parseListen,
 			"host:port of the API and the webhook door"},
 		{"admin_listen", "127.0.0.1:9090", false, parseAdminListen,
-			"host:port of profiles; never for the public"},
+			"host:port of metrics and profiles; never for the public"},
 		{"public_url", "", false, parsePublicURL,
 			"address under which platforms reach the hub; derived from HUB_LISTEN if not set"},
 		{"bootstrap_key", "", true, parseBootstrapKey,
@@ -70,7 +74,8 @@ type origin struct {
 
 // display is the value as a listing may show it.
 func (s setting) display(text string) string {
-	if s.secret && !(s.name == "store" && text == string(SQLite)) { // the word sqlite is no secret
+	plain := s.name == "store" && text == string(SQLite) || s.name == "bus" && text == Embedded // these words are no secrets
+	if s.secret && !plain {
 		return Secret(text).String()
 	}
 	return text

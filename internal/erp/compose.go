@@ -46,11 +46,11 @@ func (p people) serve(d document) (served document, fields hub.Fields, subjects 
 	o := p.orders[d.order]
 	for _, revision := range []int64{d.revision, o.revision - 1} {
 		personal, subjects := o.at(revision)
-		fields := personal.Fields()
+		fields := personal.fields()
 		if fields == 0 {
 			return d, 0, nil
 		}
-		if doc, err := splice(d.doc, personal); err == nil {
+		if doc, err := splice(d.doc, &personal); err == nil {
 			return document{d.order, d.revision, doc}, fields, subjects
 		}
 		p.lost[loss{codeMisplaced, d.order, ""}] = true

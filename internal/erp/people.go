@@ -2,7 +2,6 @@ package erp
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 
@@ -17,15 +16,24 @@ type document struct {
 	doc      []byte
 }
 
-// document reads which revision a row is.
+// document reads which revision a row is, and no further.
 func (r Row) document() (document, error) {
-	var read struct {
-		Revision int64 `json:"revision"`
+	d := document{order: r.ID, doc: r.Doc}
+	w := walk{text: r.Doc}
+	for w.enter('{'); w.more('}'); w.skip() {
+		name, err := w.name()
+		if err != nil {
+			break
+		}
+		if string(name) == "revision" {
+			d.revision, w.bad = w.integer()
+			break
+		}
 	}
-	if err := json.Unmarshal(r.Doc, &read); err != nil {
+	if w.bad {
 		return document{}, hub.Errorf(hub.KindInternal, opPersonal, "the stored document of %s is no order", r.ID)
 	}
-	return document{r.ID, read.Revision, r.Doc}, nil
+	return d, nil
 }
 
 // people is what was opened.
@@ -38,13 +46,6 @@ type people struct {
 type openOrder struct {
 	revision int64 // that it was sealed at
 	parts    []openPart
-}
-
-// openPart is one part of it and whose it is.
-type openPart struct {
-	part     hub.PersonalPart
-	subjects []gdpr.SubjectID
-	personal hub.Personal
 }
 
 // open opens everything with one look into the vault. What is gone is left out without a word, what is damaged is left out
@@ -89,20 +90,18 @@ func (p *Personal) open(ctx context.Context, to Recipient, sealed map[hub.OrderI
 
 // opened reads what one part's envelope held.
 func (s SealedPart) opened(o gdpr.Opened) (openPart, error) {
-	damaged := &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeUnreadable, Op: opPersonal}
 	if o.Err != nil {
 		return openPart{}, o.Err
 	}
-	part := openPart{part: s.Part}
-	if err := json.Unmarshal(o.Plaintext, &part.personal); err != nil {
-		return openPart{}, damaged
+	apart, err := takeApart(o.Plaintext)
+	if err != nil {
+		return openPart{}, err
 	}
 	subjects, ok := gdpr.SubjectsOf(s.Envelope)
 	if !ok {
-		return openPart{}, damaged
+		return openPart{}, errDamaged
 	}
-	part.subjects = subjects
-	return part, nil
+	return openPart{s.Part, subjects, apart}, nil
 }
 
 // leaveOut takes out every part that belongs to one of the subjects, alone or with others, and reports whether there was
@@ -117,21 +116,4 @@ func (p people) leaveOut(fenced []gdpr.SubjectID) (some bool) {
 		p.orders[id] = o
 	}
 	return some
-}
-
-// at joins what belongs to a revision, and says whose it is. Before the revision that the parts were sealed at, lines,
-// discounts and parcels may have been others, so that only the people are known.
-func (o openOrder) at(revision int64) (joined hub.Personal, subjects []gdpr.SubjectID) {
-	parts := map[hub.PersonalPart]hub.Personal{}
-	for _, part := range o.parts {
-		p := part.personal
-		if revision < o.revision {
-			p = hub.Personal{Buyer: p.Buyer}
-		}
-		if p.Fields() != 0 {
-			parts[part.part] = p
-			subjects = append(subjects, part.subjects...)
-		}
-	}
-	return hub.JoinParts(parts), subjects
 }

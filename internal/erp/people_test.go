@@ -20,6 +20,7 @@ import (
 
 // archive is orders with sealed parts, the keys to them and the record of disclosures, as the contracts of the ports say.
 type archive struct {
+	docs    map[hub.OrderID][]byte // for OrderPersonal
 	sealed  map[hub.OrderID]Sealed
 	plain   map[string]plainPart // by envelope
 	gone    map[gdpr.SubjectID]bool
@@ -112,6 +113,17 @@ func (a *archive) Personal(_ context.Context, _ hub.TenantID, ids []hub.OrderID)
 	return found, nil
 }
 
+func (a *archive) OrderPersonal(_ context.Context, _ hub.TenantID, id hub.OrderID) (Row, Sealed, error) {
+	if err := a.call("order"); err != nil {
+		return Row{}, Sealed{}, err
+	}
+	doc, ok := a.docs[id]
+	if !ok {
+		return Row{}, Sealed{}, notFound()
+	}
+	return Row{id, doc}, a.sealed[id], nil
+}
+
 func (a *archive) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened, error) {
 	if err := a.call("open"); err != nil {
 		return nil, err
@@ -138,19 +150,25 @@ func (a *archive) Mark() gdpr.Mark { return gdpr.Mark{} }
 
 func (a *archive) FreshSince(gdpr.Mark) error { return a.call("fresh") }
 
-func (a *archive) Disclose(_ context.Context, _ hub.TenantID, rows []Disclosure) (fenced []gdpr.SubjectID, err error) {
+func (a *archive) Of(hub.TenantID) hub.ShardID { return "s0" }
+
+func (a *archive) Disclose(_ context.Context, _ hub.ShardID, answers []Answer) (fenced [][]gdpr.SubjectID, err error) {
 	if err := a.call("disclose"); err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		for _, s := range r.Subjects {
-			if a.fenced[s] && !slices.Contains(fenced, s) {
-				fenced = append(fenced, s)
+	for _, answer := range answers {
+		var of []gdpr.SubjectID
+		for _, r := range answer.Rows {
+			for _, s := range r.Subjects {
+				if a.fenced[s] && !slices.Contains(of, s) {
+					of = append(of, s)
+				}
 			}
 		}
-	}
-	if len(fenced) == 0 {
-		a.rows = append(a.rows, rows...)
+		if len(of) == 0 {
+			a.rows = append(a.rows, answer.Rows...)
+		}
+		fenced = append(fenced, of)
 	}
 	return fenced, nil
 }
@@ -252,8 +270,8 @@ func randomOrder(r *rand.Rand, id hub.OrderID, revision int64) hub.Order {
 // stubbornLog says for ever that somebody is fenced who was not named.
 type stubbornLog struct{ *archive }
 
-func (stubbornLog) Disclose(context.Context, hub.TenantID, []Disclosure) ([]gdpr.SubjectID, error) {
-	return []gdpr.SubjectID{subject(77)}, nil
+func (stubbornLog) Disclose(context.Context, hub.ShardID, []Answer) ([][]gdpr.SubjectID, error) {
+	return [][]gdpr.SubjectID{{subject(77)}}, nil
 }
 
 // lockedOut has the wrong root.

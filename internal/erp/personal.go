@@ -13,7 +13,8 @@ import (
 const CodePersonalUnavailable hub.Code = "personal_unavailable"
 
 // Personal adds personal fields to what was read without them, for clients that may see them. All fields are set before its
-// first use and not changed afterwards.
+// first use and not changed afterwards. Readers of one shard that wait for their disclosures at the same time share a
+// transaction; each waits until its own is durable.
 //
 // It promises that whatever it adds was disclosed durably before, field for field; that a person who is fenced or whose key
 // is gone is absent, and that apart from what is damaged, which the log names, nobody else is: what cannot be looked at is an
@@ -29,6 +30,8 @@ type Personal struct {
 	Ready  func(hub.TenantID) error
 	Clock  hub.Clock
 	Logger *slog.Logger
+
+	desks desks
 }
 
 // Recipient is who is about to be served.
@@ -47,7 +50,7 @@ func (p *Personal) Page(ctx context.Context, to Recipient, page Page) (Page, err
 	for i, c := range page.Changes {
 		docs[i] = document{c.OrderID, c.Revision, c.Doc}
 	}
-	served, err := p.add(ctx, to, docs)
+	served, err := p.add(ctx, to, docs, map[hub.OrderID]Sealed{})
 	if err != nil {
 		return Page{}, err
 	}
@@ -72,7 +75,7 @@ func (p *Personal) List(ctx context.Context, to Recipient, list List) (List, err
 		}
 		docs[i] = d
 	}
-	served, err := p.add(ctx, to, docs)
+	served, err := p.add(ctx, to, docs, map[hub.OrderID]Sealed{})
 	if err != nil {
 		return List{}, err
 	}
@@ -86,13 +89,27 @@ func (p *Personal) List(ctx context.Context, to Recipient, list List) (List, err
 	return out, nil
 }
 
-// Order adds personal fields to one order.
-func (p *Personal) Order(ctx context.Context, to Recipient, row Row) (Row, error) {
-	list, err := p.List(ctx, to, List{Rows: []Row{row}})
+// Order returns one order with its personal fields; KindNotFound for a missing one and for another tenant's alike.
+func (p *Personal) Order(ctx context.Context, to Recipient, id hub.OrderID) (Row, error) {
+	if !hub.ValidID(hub.OrderPrefix, string(id)) {
+		return Row{}, notFound()
+	}
+	row, sealed, err := p.Reader.OrderPersonal(ctx, to.Tenant, id)
+	switch {
+	case hub.KindOf(err) == hub.KindNotFound:
+		return Row{}, err
+	case err != nil:
+		return Row{}, unserved(err)
+	}
+	d, err := row.document()
 	if err != nil {
 		return Row{}, err
 	}
-	return list.Rows[0], nil
+	served, err := p.add(ctx, to, []document{d}, map[hub.OrderID]Sealed{id: sealed})
+	if err != nil {
+		return Row{}, err
+	}
+	return Row{ID: id, Doc: served[0].doc}, nil
 }
 
 // Mark is where the reading for a recipient begins.
@@ -106,19 +123,20 @@ func (p *Personal) Fresh(to Recipient) error {
 	return unserved(p.Keys.FreshSince(to.Since))
 }
 
-// add adds personal fields to the documents, or to the first of them when all would be too much for one page.
-func (p *Personal) add(ctx context.Context, to Recipient, docs []document) ([]document, error) {
+// add adds personal fields to the documents, or to the first of them when all would be too much for one page. found is what was
+// read with them.
+func (p *Personal) add(ctx context.Context, to Recipient, docs []document, found map[hub.OrderID]Sealed) ([]document, error) {
 	if len(docs) == 0 {
 		return nil, nil
 	}
 	if err := p.Ready(to.Tenant); err != nil {
 		return nil, unserved(err)
 	}
-	sealed, n, err := p.read(ctx, to.Tenant, docs)
+	n, err := p.read(ctx, to.Tenant, docs, found)
 	if err != nil {
 		return nil, unserved(err)
 	}
-	people, err := p.open(ctx, to, sealed)
+	people, err := p.open(ctx, to, found)
 	if err != nil {
 		return nil, unserved(err)
 	}
@@ -134,7 +152,8 @@ func (p *Personal) disclose(ctx context.Context, to Recipient, docs []document, 
 		if len(made.rows) == 0 {
 			return made.docs, nil
 		}
-		fenced, err := p.Disclosures.Disclose(ctx, to.Tenant, made.rows)
+		answer := Answer{Tenant: to.Tenant, Actor: hub.ActorOf(ctx), Rows: made.rows}
+		fenced, err := p.desks.at(p.Disclosures.Of(to.Tenant), p.Disclosures).disclose(ctx, answer)
 		switch {
 		case err != nil:
 			return nil, unserved(err)
@@ -166,18 +185,19 @@ func unserved(err error) error {
 
 // ordersAtOnce is how many orders' sealed parts are asked for with one query: an order can have megabytes of them, and
 // what a page has no room for is not to be in memory either.
-const ordersAtOnce = 25
+const ordersAtOnce = 32
 
-// read reads the sealed parts of the first n documents, which together are no more than MaxPageBytes unless the first alone
-// is.
-func (p *Personal) read(ctx context.Context, t hub.TenantID, docs []document) (found map[hub.OrderID]Sealed, n int, err error) {
-	found = map[hub.OrderID]Sealed{}
+// read adds to what was found the sealed parts of the first n documents, which together are no more than MaxPageBytes unless
+// the first alone is.
+func (p *Personal) read(ctx context.Context, t hub.TenantID, docs []document, found map[hub.OrderID]Sealed) (n int, err error) {
 	bytes := 0
 	for n < len(docs) {
 		batch := docs[n:min(n+ordersAtOnce, len(docs))]
-		read, err := p.Reader.Personal(ctx, t, unread(batch, found))
-		if err != nil {
-			return nil, 0, err
+		var read map[hub.OrderID]Sealed
+		if ids := unread(batch, found); len(ids) > 0 {
+			if read, err = p.Reader.Personal(ctx, t, ids); err != nil {
+				return 0, err
+			}
 		}
 		for _, d := range batch {
 			s, known := found[d.order]
@@ -185,13 +205,13 @@ func (p *Personal) read(ctx context.Context, t hub.TenantID, docs []document) (f
 				s = read[d.order]
 			}
 			if bytes += len(d.doc) + s.size(); n > 0 && bytes > MaxPageBytes {
-				return found, n, nil
+				return n, nil
 			}
 			found[d.order] = s
 			n++
 		}
 	}
-	return found, n, nil
+	return n, nil
 }
 
 // unread lists the orders of a batch, each once, that were not read yet.

@@ -33,18 +33,41 @@ type Disclosure struct {
 	At       time.Time
 }
 
-// PersonalReader reads sealed parts. What it returns is durable.
+// PersonalReader reads sealed parts.
 type PersonalReader interface {
-	// Personal returns the sealed parts of a tenant's orders as they are now, by id. An order that has none, or that the
-	// tenant does not have, is absent.
+	// Personal returns the sealed parts of a tenant's orders as they are now, by id, those of one in the order of
+	// hub.PersonalParts. An order that has none, or that the tenant does not have, is absent. A crash of the database may take
+	// back what it returns, until a disclosure is stored that began later.
 	Personal(ctx context.Context, t hub.TenantID, ids []hub.OrderID) (map[hub.OrderID]Sealed, error)
+	// OrderPersonal returns one order and its sealed parts, as Reader.Order and Personal do, with one look.
+	OrderPersonal(ctx context.Context, t hub.TenantID, id hub.OrderID) (Row, Sealed, error)
+}
+
+// Answer is the disclosures of one answer to a client, and who asked.
+type Answer struct {
+	Tenant hub.TenantID
+	Actor  hub.Actor
+	Rows   []Disclosure // at least one
+}
+
+// size is about how many bytes its rows have.
+func (a Answer) size() (n int) {
+	for _, r := range a.Rows {
+		const rest, subject = 100, 32
+		n += rest + len(r.Tenant) + len(r.Client) + len(r.Key) + len(r.Request) + len(r.Order) + subject*len(r.Subjects)
+	}
+	return n
 }
 
 // Disclosures is the record of what was served to whom.
 type Disclosures interface {
-	// Disclose locks the lines of all subjects and stores the rows, durable when it returns, with one audit record. If
-	// subjects are fenced it stores nothing and returns them: the caller leaves their parts out and calls again.
-	Disclose(ctx context.Context, t hub.TenantID, rows []Disclosure) (fenced []gdpr.SubjectID, err error)
+	// Of is the shard whose record the tenant's disclosures are in.
+	Of(hub.TenantID) hub.ShardID
+	// Disclose locks the lines of all subjects and stores the rows of several answers in one transaction, durable when it
+	// returns, with an audit record for each answer. So is what the answers were made of and had been read before. Of an
+	// answer with fenced subjects it stores nothing and returns them at the answer's place: the caller leaves their parts out
+	// and calls again. An error is about all of them, and nothing was stored unless it is KindUnknown.
+	Disclose(ctx context.Context, shard hub.ShardID, answers []Answer) (fenced [][]gdpr.SubjectID, err error)
 }
 
 // Opener opens sealed values: *gdpr.Keys.

@@ -274,9 +274,34 @@ func TestNothingToAdd(t *testing.T) {
 	}
 	a.fail["ready"] = nil
 	doc := []byte(`{"revision":1}`)
-	row, err := a.use().Order(t.Context(), erpClient, Row{id(1), doc})
-	if err != nil || string(row.Doc) != string(doc) || strings.Join(a.calls, " ") != "ready read" {
+	a.docs = map[hub.OrderID][]byte{id(1): doc}
+	row, err := a.use().Order(t.Context(), erpClient, id(1))
+	if err != nil || string(row.Doc) != string(doc) || strings.Join(a.calls, " ") != "order ready" {
 		t.Errorf("an order without a buyer: %s, %v after %v", row.Doc, err, a.calls)
+	}
+}
+
+// One order is read with its parts at once. One that is not there is said so; trouble is what it is.
+func TestPersonalOrder(t *testing.T) {
+	a := newArchive()
+	o := fullOrder(id(1), 1)
+	a.docs = map[hub.OrderID][]byte{id(1): a.keep("a", o, apart), id(3): []byte(`{"revision":"canary`)}
+	row, err := a.use().Order(t.Context(), erpClient, id(1))
+	var served hub.Order
+	if err != nil || json.Unmarshal(row.Doc, &served) != nil || !reflect.DeepEqual(served, o) || len(a.rows) != 1 {
+		t.Errorf("served %s, %v, %d rows", row.Doc, err, len(a.rows))
+	}
+	if steps := strings.Join(a.calls, " "); steps != "order ready open disclose" {
+		t.Errorf("steps %s", steps)
+	}
+	for who, kind := range map[hub.OrderID]hub.Kind{id(2): hub.KindNotFound, "x' OR 1=1": hub.KindNotFound, id(3): hub.KindInternal} {
+		if row, err := a.use().Order(t.Context(), erpClient, who); hub.KindOf(err) != kind || row.Doc != nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %s, %v", who, row.Doc, err)
+		}
+	}
+	a.fail["disclose"] = &hub.Error{Kind: hub.KindNotFound} // not of the order
+	if row, err := a.use().Order(t.Context(), erpClient, id(1)); hub.KindOf(err) != hub.KindUnavailable || row.Doc != nil {
+		t.Errorf("%s, %v", row.Doc, err)
 	}
 }
 
@@ -320,7 +345,7 @@ func TestPersonalBytes(t *testing.T) {
 			t.Errorf("after %d of %d: more %v, next %d and %q", seen, len(docs), page.More, page.Next, list.Next)
 		}
 	}
-	if pages < 5 || a.asked > 25 {
+	if pages < 5 || a.asked > ordersAtOnce {
 		t.Errorf("%d pages, %d orders asked for at once", pages, a.asked)
 	}
 	t.Logf("%d orders in %d pages, at most %d read at once", seen, pages, a.asked)

@@ -2,10 +2,7 @@ package erp
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-
-	"hub"
 )
 
 // errFit says that personal data belongs to a place that the document does not have, or has filled.
@@ -14,76 +11,50 @@ var errFit = errors.New("a place is missing or taken")
 // splice puts personal fields into an order's document: each member behind those of the object that it belongs to. All
 // that was there stays byte for byte and in its order, so that a client sees the same record with and without; decoding
 // the result gives what hub.Join gives.
-func splice(doc []byte, p hub.Personal) ([]byte, error) {
-	own, lists, err := members(p)
-	if err != nil {
-		return nil, err
-	}
-	s := splicer{walk: walk{text: doc}}
+func splice(doc []byte, p *pieces) ([]byte, error) {
+	s := splicer{walk: walk{text: doc}, out: make([]byte, 0, len(doc)+p.size())}
 	if !s.enter('{') {
 		return nil, errFit
 	}
+	var found [len(listFields)]bool
 	for s.more('}') {
 		name, err := s.name()
-		if err != nil {
-			return nil, err
-		}
-		if own[name] != nil {
+		if err != nil || p.person && string(name) == partFields[0] {
 			return nil, errFit
 		}
-		if err := s.value(lists[name]); err != nil {
+		list := listOf(name)
+		if list < 0 || len(p.lists[list]) == 0 || found[list] {
+			s.skip()
+			continue
+		}
+		found[list] = true
+		if err := s.list(list, p.lists[list]); err != nil {
 			return nil, err
 		}
-		delete(lists, name)
 	}
-	if s.bad || len(lists) > 0 {
+	if s.bad {
 		return nil, errFit
 	}
-	if err := s.insert(own); err != nil {
-		return nil, err
+	for list, elements := range p.lists {
+		if len(elements) > 0 && !found[list] {
+			return nil, errFit
+		}
+	}
+	if p.person {
+		s.open()
+		s.buyer(p)
 	}
 	return append(s.out, doc[s.copied:]...), nil
 }
 
-// object is the members of a JSON object.
-type object map[string]json.RawMessage
-
-// members takes the personal data apart: what belongs to the order itself, and what to elements of its lists, by list and
-// place.
-func members(p hub.Personal) (own object, lists map[string]map[int]object, err error) {
-	own, lists = object{}, map[string]map[int]object{}
-	if p.Buyer != nil {
-		if own["buyer"], err = json.Marshal(p.Buyer); err != nil {
-			return nil, nil, err
-		}
-		if p.Buyer = nil; p.Empty() { // most have nothing else
-			return own, lists, nil
+// listOf is the number of a list that can have personal fields, -1 for everything else.
+func listOf(name []byte) int {
+	for i, of := range listNames {
+		if string(name) == of {
+			return i
 		}
 	}
-	text, err := json.Marshal(p)
-	if err != nil {
-		return nil, nil, err
-	}
-	var rest object
-	if err := json.Unmarshal(text, &rest); err != nil {
-		return nil, nil, err
-	}
-	for name, value := range rest {
-		var elements []object
-		if err := json.Unmarshal(value, &elements); err != nil {
-			return nil, nil, err
-		}
-		lists[name] = map[int]object{}
-		for _, e := range elements {
-			var at int
-			if err := json.Unmarshal(e["at"], &at); err != nil || lists[name][at] != nil {
-				return nil, nil, errFit
-			}
-			delete(e, "at")
-			lists[name][at] = e
-		}
-	}
-	return own, lists, nil
+	return -1
 }
 
 // splicer reads a document and copies it with what is inserted.
@@ -93,35 +64,29 @@ type splicer struct {
 	copied int // of the document
 }
 
-// value reads the next value; when there is something for its elements it is a list that has them.
-func (s *splicer) value(elements map[int]object) error {
-	if len(elements) == 0 {
-		s.skip()
-		return nil
-	}
+// list reads a list that has all of these elements, which are in the order of their places, and adds what belongs to them.
+func (s *splicer) list(list int, elements []piece) error {
 	if !s.enter('[') {
 		return errFit
 	}
-	left := len(elements)
 	for at := 0; s.more(']'); at++ {
-		more, ok := elements[at]
-		if !ok {
+		if len(elements) == 0 || elements[0].at != at {
 			s.skip()
 			continue
 		}
-		left--
-		if err := s.element(more); err != nil {
+		if err := s.element(list, &elements[0]); err != nil {
 			return err
 		}
+		elements = elements[1:]
 	}
-	if s.bad || left > 0 {
+	if s.bad || len(elements) > 0 {
 		return errFit
 	}
 	return nil
 }
 
 // element reads an object that has none of the members yet, and adds them.
-func (s *splicer) element(more object) error {
+func (s *splicer) element(list int, more *piece) error {
 	if !s.enter('{') {
 		return errFit
 	}
@@ -130,32 +95,62 @@ func (s *splicer) element(more object) error {
 		if err != nil {
 			return err
 		}
-		if more[name] != nil {
-			return errFit
+		for i, value := range more.values {
+			if value != nil && string(name) == listFields[list][i] {
+				return errFit
+			}
 		}
 		s.skip()
 	}
 	if s.bad {
 		return errFit
 	}
-	return s.insert(more)
+	s.insert(list, more)
+	return nil
 }
 
-// insert puts members before the brace that was read last.
-func (s *splicer) insert(more object) error {
-	if len(more) == 0 {
-		return nil
+// insert puts members before the brace that was read last, in the order of their names: so it was from the beginning, and a
+// page that was read once is the same for ever.
+func (s *splicer) insert(list int, more *piece) {
+	order := [...]int{0, 1}
+	if list == linesList {
+		order = [...]int{propertiesField, 0}
 	}
-	text, err := json.Marshal(more)
-	if err != nil {
-		return err
+	for _, i := range order {
+		if more.values[i] != nil {
+			s.open()
+			s.member(listFields[list][i], more.values[i])
+		}
 	}
+}
+
+// open copies the document up to the brace that was read last, unless that was done, and makes room for one more member.
+func (s *splicer) open() {
 	before := bytes.TrimRight(s.text[s.copied:s.at-1], " \t\r\n")
 	s.out = append(s.out, before...)
+	s.copied += len(before)
 	if s.out[len(s.out)-1] != '{' {
 		s.out = append(s.out, ',')
 	}
-	s.out = append(s.out, text[1:len(text)-1]...)
-	s.copied += len(before)
-	return nil
+}
+
+// buyer adds the person.
+func (s *splicer) buyer(p *pieces) {
+	s.out = append(s.out, `"buyer":{`...)
+	first := true
+	for i, value := range p.buyer {
+		if value == nil {
+			continue
+		}
+		if !first {
+			s.out = append(s.out, ',')
+		}
+		first = false
+		s.member(buyerFields[i], value)
+	}
+	s.out = append(s.out, '}')
+}
+
+func (s *splicer) member(name string, value []byte) {
+	s.out = append(append(append(append(s.out, '"'), name...), `":`...), value...)
 }

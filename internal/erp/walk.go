@@ -3,7 +3,7 @@ package erp
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
+	"strconv"
 )
 
 // walk goes through a JSON text that this program has printed, without making values of it: most of a document is skipped.
@@ -59,26 +59,25 @@ func (w *walk) more(closing byte) bool {
 }
 
 // name reads the name of a member, and its colon.
-func (w *walk) name() (string, error) {
-	from := w.at
+func (w *walk) name() ([]byte, error) {
 	w.peek()
 	start := w.at
 	w.quoted()
 	if w.bad {
-		return "", errFit
+		return nil, errFit
 	}
 	raw := w.text[start:w.at]
 	if !w.take(':') {
-		return "", errFit
+		return nil, errFit
 	}
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), nil
+		return raw[1 : len(raw)-1], nil
 	}
 	var name string
-	if err := json.Unmarshal(w.text[from:w.at-1], &name); err != nil {
-		return "", err
+	if err := json.Unmarshal(raw, &name); err != nil {
+		return nil, err
 	}
-	return name, nil
+	return []byte(name), nil
 }
 
 // quoted reads a string.
@@ -86,49 +85,75 @@ func (w *walk) quoted() {
 	if !w.take('"') {
 		return
 	}
-	for ; w.at < len(w.text); w.at++ {
-		switch w.text[w.at] {
-		case '\\':
+	if w.at = behind(w.text, w.at); w.at == 0 {
+		w.at, w.bad = len(w.text), true
+	}
+}
+
+// behind is the place behind a string that begins before from; 0 when it has no end.
+func behind(text []byte, from int) int {
+	for {
+		n := bytes.IndexByte(text[from:], '"')
+		if n < 0 {
+			return 0
+		}
+		slashes := 0
+		for slashes < n && text[from+n-1-slashes] == '\\' {
+			slashes++
+		}
+		from += n + 1
+		if slashes%2 == 0 {
+			return from
+		}
+	}
+}
+
+// skip reads a value. Inside of an object or a list it counts braces and looks no closer.
+func (w *walk) skip() {
+	switch w.peek() {
+	case '"':
+		w.quoted()
+	case '{', '[':
+		w.nested()
+	default:
+		start := w.at
+		for w.at < len(w.text) && !endsWord[w.text[w.at]] {
 			w.at++
+		}
+		w.bad = w.bad || w.at == start
+	}
+}
+
+// nested reads an object or a list.
+func (w *walk) nested() {
+	text := w.text
+	for at, depth := w.at, 0; at < len(text); at++ {
+		switch text[at] {
 		case '"':
-			w.at++
-			return
+			if at = behind(text, at+1) - 1; at < 0 {
+				w.bad = true
+				return
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				w.at = at + 1
+				return
+			}
 		}
 	}
 	w.bad = true
 }
 
-// skip reads a value.
-func (w *walk) skip() {
-	for depth := 0; !w.bad; {
-		switch c := w.peek(); c {
-		case 0:
-			w.bad = true
-			return
-		case '"':
-			w.quoted()
-		case '{', '[':
-			depth++
-			w.at++
-			continue
-		case '}', ']':
-			depth--
-			w.at++
-		case ',', ':':
-			if depth == 0 {
-				w.bad = true
-				return
-			}
-			w.at++
-			continue
-		default:
-			for w.at < len(w.text) && strings.IndexByte(" \t\r\n,:{}[]\"", w.text[w.at]) < 0 {
-				w.at++
-			}
-		}
-		if depth <= 0 {
-			w.bad = w.bad || depth < 0
-			return
-		}
-	}
+// endsWord is true for what ends a number, true, false and null.
+var endsWord = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, ',': true, ':': true, '{': true, '}': true, '[': true, ']': true, '"': true}
+
+// integer reads a number without fraction or exponent.
+func (w *walk) integer() (n int64, bad bool) {
+	w.peek()
+	start := w.at
+	w.skip()
+	n, err := strconv.ParseInt(string(w.text[start:w.at]), 10, 64)
+	return n, w.bad || err != nil
 }

@@ -9,9 +9,10 @@ import (
 	"hub"
 )
 
-// AdminHandler returns the handler of the admin port: profiles of the running process, and its health. Profiles show
+// AdminHandler returns the handler of the admin port: metrics and profiles of the running process, and its health. Profiles show
 // names of functions and sizes, and whoever can ask for them can slow the hub down, so the port is never public.
 func (a API) AdminHandler() http.Handler {
+	a.Answered = nil // what operators' tools ask is not the hub's traffic
 	s := &server{API: a}
 	r := chi.NewRouter()
 	r.Use(s.trace, s.recover, headAsGet)
@@ -19,6 +20,9 @@ func (a API) AdminHandler() http.Handler {
 	r.MethodNotAllowed(s.methodNotAllowed(r))
 	r.Get("/livez", writeOK)
 	r.Get("/readyz", s.ready)
+	if s.Metrics != nil {
+		r.Method(http.MethodGet, "/metrics", s.Metrics)
+	}
 	r.Get("/debug/pprof/", pprof.Index)
 	r.Get("/debug/pprof/profile", pprof.Profile)
 	r.Get("/debug/pprof/trace", pprof.Trace)

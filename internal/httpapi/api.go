@@ -37,10 +37,20 @@ type Door interface {
 type Parking interface {
 	// List returns up to limit of them after an id, in the order of ids.
 	List(ctx context.Context, t hub.TenantID, f intake.ParkedFilter, after hub.ParkedID, limit int) ([]intake.Parked, error)
+	// Causes counts the open ones by cause.
+	Causes(ctx context.Context, t hub.TenantID) (intake.Causes, error)
 	// Replay applies an open one under today's rules, or says why it stays; KindConflict when it is not open.
-	Replay(ctx context.Context, t hub.TenantID, id hub.ParkedID) (intake.ReplayResult, error)
+	Replay(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry bool) (intake.ReplayResult, error)
+	// ReplayMany does that for up to limit of them after an id.
+	ReplayMany(ctx context.Context, t hub.TenantID, f intake.ParkedFilter, after hub.ParkedID, limit int, dry bool) (intake.Replays, error)
 	// Drop gives an open one up for good.
 	Drop(ctx context.Context, t hub.TenantID, id hub.ParkedID) error
+}
+
+// Renewing reads stored payloads again under today's rules: *intake.Renormaliser.
+type Renewing interface {
+	// Page deals with up to limit orders after an id; a dry run only says what differs.
+	Page(ctx context.Context, t hub.TenantID, f intake.AppliedFilter, after hub.OrderID, limit int, dry bool) (intake.Renewals, error)
 }
 
 // API is the doors and what is behind them. All fields are set by package app and not changed afterwards.
@@ -50,6 +60,8 @@ type API struct {
 	Feed      *erp.Feed
 	Orders    *erp.Orders
 	Personal  *erp.Personal
+	Lineage   *erp.Tracer
+	Renewing  Renewing
 	Forget    Forget
 	Cycles    Cycles
 	Tenancy   *tenancy.Service
@@ -61,6 +73,16 @@ type API struct {
 	RequestID func() string // a new one, as hub.IDSource.New(hub.RequestPrefix) makes it
 	Clock     hub.Clock     // for the durations in the log; without one they are zero
 	Version   string        // of the program, shown on the documentation page
+	Events    Events        // what is told to the broker, described
+	Metrics   http.Handler  // of the admin port's /metrics; nil when nobody measures
+	// Answered is told of every answered request of the public port, with the pattern of its route; may be nil.
+	Answered func(method, route string, status int, took time.Duration)
+}
+
+// Events describes what listeners to the broker hear. An empty one is not served.
+type Events struct {
+	AsyncAPI []byte            // as JSON
+	Schemas  map[string][]byte // JSON Schemas by the last part of their address
 }
 
 // Problem names one thing that keeps the hub from working. Anybody can read it, so it holds no address and no secret.
@@ -103,11 +125,13 @@ func (a API) build() (http.Handler, *huma.OpenAPI) {
 	s.health(r)
 	s.hooks(r)
 	s.orders()
+	s.lineages()
 	s.tenants()
 	s.keys()
 	s.apps()
 	s.connections()
 	s.parked()
+	s.renormalisations()
 	s.forgetting()
 	s.instances()
 	finish(s.huma.OpenAPI())

@@ -25,6 +25,12 @@ func (s *server) document(r chi.Router) {
 		description, err := json.MarshalIndent(doc, "", "  ")
 		return append(description, '\n'), err
 	}))
+	if s.Events.AsyncAPI != nil {
+		r.Get("/asyncapi.json", static("application/vnd.aai.asyncapi+json", func() ([]byte, error) { return s.Events.AsyncAPI, nil }))
+	}
+	for name, schema := range s.Events.Schemas {
+		r.Get("/schemas/"+name, static("application/schema+json", func() ([]byte, error) { return schema, nil }))
+	}
 	r.Get("/docs", static("text/html; charset=utf-8", func() ([]byte, error) {
 		var html bytes.Buffer
 		err := template.Must(template.ParseFS(page, "page/docs.html")).Execute(&html, newDocsView(doc, s.Version))

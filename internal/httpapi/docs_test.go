@@ -39,6 +39,22 @@ func TestDescriptionIsCommitted(t *testing.T) {
 	}
 }
 
+// What listeners hear is described at fixed addresses, and nothing is when there is nothing to hear.
+func TestEventsAreDescribed(t *testing.T) {
+	l := newLab(t)
+	l.want(l.do("GET", "/asyncapi.json", "", ""), 404, "route_not_found")
+	l.api.Events = Events{AsyncAPI: []byte(`{"asyncapi":"3.0.0"}`), Schemas: map[string][]byte{"a-1.json": []byte(`{"$id":"a"}`), "b-1.json": []byte(`{"$id":"b"}`)}}
+	l.handler = l.api.Handler()
+	for path, content := range map[string]string{"/asyncapi.json": `{"asyncapi":"3.0.0"}`, "/schemas/a-1.json": `{"$id":"a"}`, "/schemas/b-1.json": `{"$id":"b"}`} {
+		w := httptest.NewRecorder()
+		l.handler.ServeHTTP(w, newRequest(t, "GET", path, ""))
+		if w.Code != 200 || w.Body.String() != content || !strings.Contains(w.Header().Get("Content-Type"), "+json") {
+			t.Errorf("%s: %d %s %s", path, w.Code, w.Header(), w.Body)
+		}
+	}
+	l.want(l.do("GET", "/schemas/c-1.json", "", ""), 404, "route_not_found")
+}
+
 // The enums of the description are all constants of their types in package hub.
 func TestEnumsAreComplete(t *testing.T) {
 	declared := map[string][]string{}

@@ -39,7 +39,7 @@ type feedPage struct {
 // appendJSON prints the page around its documents, which are not parsed again.
 func (p feedPage) appendJSON(b []byte) []byte {
 	if p.printed != nil {
-		return append(b, p.printed...)
+		return whole(b, p.printed)
 	}
 	b = append(b, `{"data":[`...)
 	for i, c := range p.Data {
@@ -83,11 +83,12 @@ func (s *server) feed(ctx context.Context, c caller, in *feedQuery) (*feedAnswer
 	if err != nil {
 		return nil, err
 	}
-	body := feedPage{Data: make([]change, len(page.Changes)), NextAfter: page.Next, HasMore: page.More}
+	body, size := feedPage{Data: make([]change, len(page.Changes)), NextAfter: page.Next, HasMore: page.More}, aroundDocument
 	for i, ch := range page.Changes {
+		size += len(ch.Doc) + aroundDocument
 		body.Data[i] = change{ch.Sequence, string(ch.ID), ch.Type, ch.Time.UTC(), ch.Doc}
 	}
-	if body.printed, err = personal.printed(body); err != nil {
+	if body.printed, err = personal.printed(body, size); err != nil {
 		return nil, err
 	}
 	return &feedAnswer{body}, nil

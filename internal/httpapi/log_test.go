@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hub"
 	"hub/internal/intake"
@@ -152,8 +153,9 @@ func TestDegradedIsReady(t *testing.T) {
 
 func TestAdminPortOnly(t *testing.T) {
 	l := newLab(t)
+	l.api.Metrics = http.HandlerFunc(writeOK)
 	admin := l.api.AdminHandler()
-	for path, status := range map[string]int{"/debug/pprof/": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404, "/readyz": 200, "/v1/orders": 404} {
+	for path, status := range map[string]int{"/metrics": 200, "/debug/pprof/": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404, "/readyz": 200, "/v1/orders": 404} {
 		w := httptest.NewRecorder()
 		admin.ServeHTTP(w, newRequest(t, "GET", path, ""))
 		if w.Code != status {
@@ -161,6 +163,26 @@ func TestAdminPortOnly(t *testing.T) {
 		}
 	}
 	l.want(l.do("GET", "/debug/pprof/heap", l.operator, ""), 404, "route_not_found")
+	l.want(l.do("GET", "/metrics", l.operator, ""), 404, "route_not_found")
+}
+
+// Requests are counted by what the hub made of them: nothing that a client chose is a label.
+func TestAnsweredIsToldOfPatterns(t *testing.T) {
+	l := newLab(t)
+	var told []string
+	l.api.Answered = func(method, route string, status int, _ time.Duration) {
+		told = append(told, fmt.Sprint(method, " ", route, " ", status))
+	}
+	l.handler = l.api.Handler()
+	l.do("GET", "/v1/orders/ord_00000000000000000000000000", l.operator, "")
+	l.do("GET", "/no/such/place", "", "")
+	l.do("BREW", "/v1/orders", "", "")
+	l.do("GET", "/livez", "", "")
+	l.api.AdminHandler().ServeHTTP(httptest.NewRecorder(), newRequest(t, "GET", "/readyz", ""))
+	want := []string{"GET /v1/orders/{id} 422", "GET none 404", "other none 405", "GET /livez 200"}
+	if !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
 }
 
 func TestServerIsBounded(t *testing.T) {

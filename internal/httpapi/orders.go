@@ -90,7 +90,7 @@ type orderList struct {
 
 func (l orderList) appendJSON(b []byte) []byte {
 	if l.printed != nil {
-		return append(b, l.printed...)
+		return whole(b, l.printed)
 	}
 	b = append(b, `{"data":[`...)
 	for i, d := range l.Data {
@@ -136,8 +136,9 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 	if err != nil {
 		return nil, err
 	}
-	out := &ordersAnswer{Body: orderList{Data: []orderDocument{}, HasMore: found.Next != ""}}
+	out, size := &ordersAnswer{Body: orderList{Data: []orderDocument{}, HasMore: found.Next != ""}}, aroundDocument
 	for _, row := range found.Rows {
+		size += len(row.Doc) + aroundDocument
 		out.Body.Data = append(out.Body.Data, orderDocument(row.Doc))
 	}
 	if found.Next != "" {
@@ -147,7 +148,7 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 		v.Set("include", in.Include)
 		out.Link = next("/v1/orders", v, in.Limit, cursor)
 	}
-	if out.Body.printed, err = personal.printed(out.Body); err != nil {
+	if out.Body.printed, err = personal.printed(out.Body, size); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -177,17 +178,14 @@ func (s *server) order(ctx context.Context, c caller, in *orderQuery) (*orderAns
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.Orders.Order(ctx, t, hub.OrderID(in.ID))
+	var row erp.Row
+	if !personal.open {
+		row, err = s.Orders.Order(ctx, t, hub.OrderID(in.ID))
+	} else if row, err = s.Personal.Order(ctx, personal.begin(), hub.OrderID(in.ID)); err == nil {
+		err = s.Personal.Fresh(personal.to)
+	}
 	if err != nil {
 		return nil, missing(err, "order_not_found")
-	}
-	if personal.open {
-		if row, err = s.Personal.Order(ctx, personal.begin(), row); err == nil {
-			err = s.Personal.Fresh(personal.to)
-		}
-	}
-	if err != nil {
-		return nil, err
 	}
 	return &orderAnswer{Body: orderDocument(row.Doc)}, nil
 }

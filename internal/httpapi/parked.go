@@ -21,9 +21,23 @@ func (s *server) parked() {
 		errors:      []int{http.StatusNotFound},
 	}, s.listParked)
 	register(s, operation{
+		id: "summarise-parked", method: http.MethodGet, path: "/v1/parked/summary", tag: "Parked deliveries", roles: looking,
+		summary: "Count parked deliveries by cause",
+		description: "The open ones, by code, place in the payload, platform and topic: how many they are, how many orders, and the money in them. " +
+			"Nothing is guessed: what is not readable is counted apart.",
+		errors: []int{http.StatusNotFound},
+	}, s.parkedSummary)
+	register(s, operation{
+		id: "replay-parked-deliveries", method: http.MethodPost, path: "/v1/parked/replay", tag: "Parked deliveries", roles: acting,
+		summary: "Try many parked deliveries again",
+		description: "Each open one that the filter takes, by itself, up to limit in the order of their ids, under today's rules. Ask again with next_cursor until has_more is false; " +
+			"asking again from the beginning deals only with what is still open. A page can end early. With dry_run nothing changes, and each is tried against what is stored now.",
+		errors: []int{http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
+	}, s.replayMany)
+	register(s, operation{
 		id: "replay-parked", method: http.MethodPost, path: "/v1/parked/{id}/replay", tag: "Parked deliveries", roles: acting,
 		summary:     "Try a parked delivery again",
-		description: "Under today's rules. It is applied now, or it stays parked with today's reason.",
+		description: "Under today's rules. It is applied now, or it stays parked with today's reason. One that belonged to no shop moves to its connection when that is there now. With dry_run nothing changes.",
 		errors:      []int{http.StatusNotFound, http.StatusConflict},
 	}, s.replayParked)
 	register(s, operation{
@@ -49,22 +63,26 @@ type parkedDelivery struct {
 	Topic        string       `json:"topic,omitempty" doc:"As the platform spells it"`
 	Code         hub.Code     `json:"code" doc:"Which rule it breaks" example:"money_invalid"`
 	Path         string       `json:"path,omitempty" doc:"Where in the payload" example:"line_items[2].price"`
-	State        string       `json:"state" enum:"open,replayed,dropped"`
+	State        string       `json:"state" enum:"open,replayed,dropped,closed" doc:"closed when a version of the order that is as new or newer was applied"`
 	Attempts     int          `json:"attempts" doc:"Replays that failed again"`
 	ReceivedAt   time.Time    `json:"received_at"`
 	ParkedAt     time.Time    `json:"parked_at"`
+	ExternalID   string       `json:"external_id,omitempty" doc:"The order's id at the platform; absent when not readable"`
+	UpdatedAt    *time.Time   `json:"source_updated_at,omitempty" doc:"Of the order's version; absent when not readable"`
+	Total        *hub.Money   `json:"total,omitempty" doc:"The order's grand total; absent when not readable"`
+	ClosedBy     int64        `json:"closed_by_revision,omitempty" doc:"The revision of the order that closed it"`
 }
 
 func showParked(p intake.Parked) parkedDelivery {
 	return parkedDelivery{
 		string(p.ID), string(p.Connection), p.Platform, p.Topic, p.Code, p.Path, string(p.State), p.Attempts,
-		p.ReceivedAt.UTC(), p.ParkedAt.UTC(),
+		p.ReceivedAt.UTC(), p.ParkedAt.UTC(), string(p.Gist.ExternalID), given(p.Gist.SourceUpdatedAt), p.Gist.Total, p.ClosedBy,
 	}
 }
 
 type parkedQuery struct {
 	TenantParameter
-	State string `query:"state" enum:"open,replayed,dropped" doc:"In this state"`
+	State string `query:"state" enum:"open,replayed,dropped,closed" doc:"In this state"`
 	Code  string `query:"code" maxLength:"64" pattern:"^[a-z0-9_]+$" doc:"For this reason" example:"money_invalid"`
 	Page
 }
@@ -89,14 +107,20 @@ func (s *server) listParked(ctx context.Context, c caller, in *parkedQuery) (*li
 	return list(l, "/v1/parked", parameters, in.Limit, rows, id, showParked), nil
 }
 
-type parkedPath struct {
+// ParkedPath names one parked delivery.
+type ParkedPath struct {
 	ID string `path:"id" maxLength:"64" doc:"The parked delivery's id"`
 	TenantParameter
 	IdempotencyKey
 }
 
+type replayQuery struct {
+	ParkedPath
+	DryRun bool `query:"dry_run" doc:"Say what would happen and change nothing"`
+}
+
 // find resolves tenant and id. An id that the hub cannot have made is not looked for.
-func (in *parkedPath) find(c caller) (hub.TenantID, hub.ParkedID, error) {
+func (in *ParkedPath) find(c caller) (hub.TenantID, hub.ParkedID, error) {
 	t, err := c.parkedTenant(in.Tenant)
 	if err == nil && !hub.ValidID(hub.ParkedPrefix, in.ID) {
 		err = &hub.Error{Kind: hub.KindNotFound, Code: "parked_not_found"}
@@ -106,26 +130,35 @@ func (in *parkedPath) find(c caller) (hub.TenantID, hub.ParkedID, error) {
 
 // replayed says what became of a replay.
 type replayed struct {
-	ParkedID string   `json:"parked_id"`
-	State    string   `json:"state" enum:"open,replayed,dropped" doc:"replayed when it was applied"`
-	Code     hub.Code `json:"code,omitempty" doc:"Why it stays parked"`
-	Path     string   `json:"path,omitempty" doc:"Where in the payload"`
+	ParkedID string         `json:"parked_id"`
+	State    string         `json:"state" enum:"open,replayed,dropped,closed" doc:"The state that it is in now, or would be in; replayed when it was applied"`
+	Outcome  string         `json:"outcome,omitempty" enum:"applied,unchanged,stale,noted,stays,moved,gone,settled" doc:"What came of it: a new revision, nothing new, older than the order, a hint or nothing to do, still parked, moved to its connection, not readable any more, dealt with meanwhile"`
+	OrderID  string         `json:"order_id,omitempty" doc:"The order, when it is known"`
+	Type     hub.ChangeType `json:"type,omitempty" doc:"Of the change, when applied"`
+	Code     hub.Code       `json:"code,omitempty" doc:"Why it stays parked"`
+	Path     string         `json:"path,omitempty" doc:"Where in the payload"`
+	MovedTo  string         `json:"moved_to,omitempty" doc:"The connection that it was moved to"`
+	DryRun   bool           `json:"dry_run,omitempty" doc:"Nothing was changed"`
+}
+
+func showReplayed(r intake.ReplayResult, dry bool) replayed {
+	return replayed{string(r.ID), string(r.State), string(r.Outcome), string(r.Order), r.Type, r.Code, r.Path, string(r.MovedTo), dry}
 }
 
 type replayedAnswer struct {
 	Body replayed
 }
 
-func (s *server) replayParked(ctx context.Context, c caller, in *parkedPath) (*replayedAnswer, error) {
+func (s *server) replayParked(ctx context.Context, c caller, in *replayQuery) (*replayedAnswer, error) {
 	t, id, err := in.find(c)
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Parking.Replay(ctx, t, id)
+	result, err := s.Parking.Replay(ctx, t, id, in.DryRun)
 	if err != nil {
 		return nil, settled(err)
 	}
-	return &replayedAnswer{replayed{string(id), string(result.State), result.Code, result.Path}}, nil
+	return &replayedAnswer{showReplayed(result, in.DryRun)}, nil
 }
 
 // settled names the two ways in which a parked delivery is not to be dealt with any more.
@@ -136,7 +169,7 @@ func settled(err error) error {
 	return missing(err, "parked_not_found")
 }
 
-func (s *server) dropParked(ctx context.Context, c caller, in *parkedPath) (*replayedAnswer, error) {
+func (s *server) dropParked(ctx context.Context, c caller, in *ParkedPath) (*replayedAnswer, error) {
 	t, id, err := in.find(c)
 	if err != nil {
 		return nil, err

@@ -38,14 +38,26 @@ func (s *server) personal(ctx context.Context, c caller, t hub.TenantID, in Incl
 }
 
 // printed prints a body with personal fields and looks then, with nothing left to do but to send it, whether they may still
-// be served. A body without them is printed while it is sent: nil.
-func (r personalRead) printed(body selfWriter) ([]byte, error) {
+// be served. A body without them is printed while it is sent: nil. A page takes a moment and much memory to print, so size is
+// what its documents have.
+func (r personalRead) printed(body selfWriter, size int) ([]byte, error) {
 	if !r.open {
 		return nil, nil
 	}
-	text := body.appendJSON(nil)
+	text := body.appendJSON(make([]byte, 0, size))
 	if err := r.use.Fresh(r.to); err != nil {
 		return nil, err
 	}
 	return text, nil
+}
+
+// aroundDocument is more than a page prints around each of its documents, and around them all.
+const aroundDocument = 256
+
+// whole is what was printed before, behind b. Nothing is copied when b is empty.
+func whole(b, printed []byte) []byte {
+	if len(b) == 0 {
+		return printed
+	}
+	return append(b, printed...)
 }

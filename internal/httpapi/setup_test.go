@@ -177,6 +177,20 @@ func (s *shardRows) Order(_ context.Context, t hub.TenantID, id hub.OrderID) (er
 	return erp.Row{}, &hub.Error{Kind: hub.KindNotFound, Op: "reading order", Subject: string(id)}
 }
 
+func (s *shardRows) Lineage(ctx context.Context, t hub.TenantID, id hub.OrderID, limit int) (erp.Lineage, error) {
+	_, err := s.Order(ctx, t, id)
+	return erp.Lineage{
+		Order: id, Connection: "con_1", Platform: hub.Shopify, External: "1", Revision: 2, Cut: limit != erp.MaxLineage,
+		Received:  []erp.Receipt{{Delivery: [32]byte{1, 2, 3, 255}, ClaimedAt: testTime}},
+		Parked:    []erp.Parking{{ID: "prk_1", Code: hub.CodeMissing, State: "closed", ClosedBy: 2, ReceivedAt: testTime, ParkedAt: testTime}},
+		Revisions: []erp.Revision{{Sequence: 3, Revision: 1, Type: hub.OrderCreated, Time: testTime}, {Sequence: 9, Revision: 2, Type: hub.OrderUpdated, Time: testTime}},
+		Served:    []erp.Served{{Client: "c", At: testTime, Fields: 3}}, Acks: []erp.Ack{{Order: id, Client: "c", Reference: "r", At: testTime}},
+	}, err
+}
+
+// Told is a line that was told in part.
+func (s *shardRows) Told(context.Context, hub.TenantID, hub.Stream) (int64, error) { return 5, nil }
+
 func (s *shardRows) Acknowledge(ctx context.Context, a erp.Ack) (erp.Ack, error) {
 	if _, err := s.Order(ctx, a.Tenant, a.Order); err != nil {
 		return erp.Ack{}, err
@@ -192,7 +206,8 @@ func (s *shardRows) Acknowledge(ctx context.Context, a erp.Ack) (erp.Ack, error)
 
 // parkedRows is the parked deliveries in memory.
 type parkedRows struct {
-	rows map[hub.TenantID][]intake.Parked
+	rows   map[hub.TenantID][]intake.Parked
+	filter intake.ParkedFilter // of the last replay of many
 }
 
 func (p *parkedRows) find(t hub.TenantID, id hub.ParkedID) (*intake.Parked, error) {
@@ -216,13 +231,37 @@ func (p *parkedRows) List(_ context.Context, t hub.TenantID, f intake.ParkedFilt
 	return rows, nil
 }
 
-func (p *parkedRows) Replay(_ context.Context, t hub.TenantID, id hub.ParkedID) (intake.ReplayResult, error) {
+func (p *parkedRows) Replay(_ context.Context, t hub.TenantID, id hub.ParkedID, dry bool) (intake.ReplayResult, error) {
 	row, err := p.find(t, id)
 	if err != nil {
 		return intake.ReplayResult{}, err
 	}
-	row.Attempts++
-	return intake.ReplayResult{State: intake.ParkedOpen, Code: row.Code, Path: row.Path}, nil
+	if !dry {
+		row.Attempts++
+	}
+	return intake.ReplayResult{ID: id, State: intake.ParkedOpen, Outcome: intake.ReplayStays, Code: row.Code, Path: row.Path}, nil
+}
+
+func (p *parkedRows) ReplayMany(ctx context.Context, t hub.TenantID, f intake.ParkedFilter, after hub.ParkedID, limit int, dry bool) (done intake.Replays, err error) {
+	f.State = intake.ParkedOpen
+	rows, _ := p.List(ctx, t, f, after, limit+1)
+	done.More, p.filter = len(rows) > limit, f
+	for _, row := range rows[:min(limit, len(rows))] {
+		result, err := p.Replay(ctx, t, row.ID, dry)
+		if err != nil {
+			return done, err
+		}
+		done.Results, done.Next = append(done.Results, result), row.ID
+	}
+	return done, nil
+}
+
+func (p *parkedRows) Causes(_ context.Context, t hub.TenantID) (intake.Causes, error) {
+	list := intake.Causes{Complete: true}
+	for _, row := range p.rows[t] {
+		list.List = append(list.List, intake.Cause{Code: row.Code, Path: row.Path, Platform: row.Platform, Topic: row.Topic, Deliveries: 1, UnknownOrders: 1, Oldest: testTime, Newest: testTime})
+	}
+	return list, nil
 }
 
 func (p *parkedRows) Drop(_ context.Context, t hub.TenantID, id hub.ParkedID) error {
@@ -231,6 +270,22 @@ func (p *parkedRows) Drop(_ context.Context, t hub.TenantID, id hub.ParkedID) er
 		row.State = intake.ParkedDropped
 	}
 	return err
+}
+
+// renewals has one order to renew for every tenant, and remembers what it was asked.
+type renewals struct {
+	tenant hub.TenantID
+	filter intake.AppliedFilter
+	after  hub.OrderID
+	dry    bool
+}
+
+func (r *renewals) Page(_ context.Context, t hub.TenantID, f intake.AppliedFilter, after hub.OrderID, limit int, dry bool) (intake.Renewals, error) {
+	*r = renewals{t, f, after, dry}
+	one := intake.Renewal{Order: "ord_1", Revision: 3, Outcome: intake.RenewDiffers, From: "shopify/1"}
+	one.Personal.Add("buyer.note")
+	one.Business = []intake.Difference{{Path: "channel", After: []byte(`"web"`)}, {Path: "totals.tax.amount", Before: []byte(`"1.00"`), After: []byte(`"2.00"`)}}
+	return intake.Renewals{List: []intake.Renewal{one}, Counts: map[intake.RenewOutcome]int{"differs": 1, "same": limit}, Next: "ord_1", More: after == ""}, nil
 }
 
 // doorFunc is a door that only this function decides.
@@ -246,6 +301,7 @@ type lab struct {
 	repo     *controlRepo
 	shard    *shardRows
 	parked   *parkedRows
+	renewing renewals
 	people   *people
 	forget   *forgetting
 	bell     *erp.Bell
@@ -290,10 +346,11 @@ func newLab(t *testing.T) *lab {
 		parked: &parkedRows{rows: map[hub.TenantID][]intake.Parked{}},
 		people: &people{sealed: map[hub.OrderID]erp.Sealed{}}, forget: newForgetting(),
 	}
+	l.people.shelf = l.shard
 	directory := tenancy.NewDirectory(l.repo, plainCredentials{}, noCopy{})
 	l.api = API{
 		Door:    doorFunc(func(context.Context, intake.Request) error { return nil }),
-		Parking: l.parked, Feed: erp.NewFeed(l.shard, l.bell), Orders: erp.NewOrders(l.shard, l.shard, testClock),
+		Parking: l.parked, Renewing: &l.renewing, Lineage: &erp.Tracer{Reader: l.shard, Told: l.shard}, Feed: erp.NewFeed(l.shard, l.bell), Orders: erp.NewOrders(l.shard, l.shard, testClock),
 		Forget: l.forget, Cycles: l.forget,
 		Tenancy: &tenancy.Service{
 			Repo: l.repo, Credentials: plainCredentials{}, Directory: directory, Clock: testClock, IDs: ids,

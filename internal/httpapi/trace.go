@@ -50,7 +50,7 @@ func (s *server) trace(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		recorder := &statusRecorder{ResponseWriter: w}
 		begin := s.now()
-		defer func() { s.log(r, t, recorder.status, slog.Duration("duration", s.now().Sub(begin))) }()
+		defer func() { s.answered(r, t, recorder.status, s.now().Sub(begin)) }()
 		next.ServeHTTP(recorder, r)
 	})
 }
@@ -63,8 +63,9 @@ func (s *server) now() (t time.Time) {
 	return t
 }
 
-// log writes the access line. Nothing in it was chosen by the client, except a tenant that is proven.
-func (s *server) log(r *http.Request, t *trace, status int, duration slog.Attr) {
+// answered counts the request and writes the access line. Nothing in it was chosen by the client, except a tenant that is
+// proven.
+func (s *server) answered(r *http.Request, t *trace, status int, took time.Duration) {
 	route := "none"
 	if routes := chi.RouteContext(r.Context()); t.routed && routes != nil {
 		route = routes.RoutePattern()
@@ -76,12 +77,15 @@ func (s *server) log(r *http.Request, t *trace, status int, duration slog.Attr) 
 	if status == 0 {
 		status = http.StatusOK
 	}
+	if s.Answered != nil {
+		s.Answered(method, route, status, took)
+	}
 	level := slog.LevelInfo
 	if route == hookRoute && status == http.StatusOK {
 		level = slog.LevelDebug // thousands a second; what is refused or fails is worth a line each
 	}
 	s.Logger.LogAttrs(r.Context(), level, "request", slog.String("method", method), slog.String("route", route),
-		slog.Int("status", status), duration, slog.String("request_id", t.id), slog.String("tenant", string(t.tenant)))
+		slog.Int("status", status), slog.Duration("duration", took), slog.String("request_id", t.id), slog.String("tenant", string(t.tenant)))
 }
 
 // methods are those that the log names.

@@ -112,6 +112,12 @@ func Spawn(t testing.TB, s Size, data string, probe string) *Process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // of a test that failed; after Kill or Terminate it is nothing
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			_ = p.cmd.Wait()
+		}
+	})
 	return p
 }
 
@@ -137,6 +143,9 @@ func (p *Process) Aim(at func(Fell) bool, within time.Duration) {
 		runtime.Gosched()
 	}
 }
+
+// Now says what the hub is doing at this moment.
+func (p *Process) Now() Fell { return p.probe.Now() }
 
 // Kill ends the process at once, as SIGKILL does, and says where that fell.
 func (p *Process) Kill(t testing.TB) Fell {

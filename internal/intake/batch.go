@@ -126,6 +126,7 @@ func (d *Drainer) commitRange(ctx context.Context, entries []entry, items []*ite
 	switch {
 	case err == nil:
 		o.done = append(o.done, entries...)
+		d.status.lag(d.Clock().Sub(items[0].head.ReceivedAt))
 	case passing(err): // ctx ended
 		o.later = append(o.later, entries...)
 	case half > 0:

@@ -29,7 +29,7 @@ func TestDrain(t *testing.T) {
 		r.orders("b", 200, 5) // another shard's
 		r.deliver("a", "h1", "shop-a hint 7 0")
 		r.deliver("a", "i1", "shop-a ignore 7 0")
-		r.deliver("a", "p1", "shop-a bad 8 0")
+		r.deliver("a", "p1", "shop-a bad new 0")
 		r.drained(d)
 		r.once("s1", 60)
 		parked := r.parked("s1")

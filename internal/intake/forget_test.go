@@ -498,8 +498,8 @@ func TestOldParked(t *testing.T) {
 		if len(parked) != 2 || parked[0].Sealed != nil || parked[0].Expires != "" || parked[1].Sealed == nil || parked[1].Expires == "" {
 			t.Fatalf("parked %+v", parked)
 		}
-		parking := &Parking{r.pipeline, r.store}
-		if _, err := parking.Replay(t.Context(), "ten_a", parked[0].ID); hub.CodeOf(err) != gdpr.CodeKeyGone {
+		parking := &Parking{Pipeline: r.pipeline, Reader: r.store, Directory: connections()}
+		if _, err := parking.Replay(t.Context(), "ten_a", parked[0].ID, false); hub.CodeOf(err) != gdpr.CodeKeyGone {
 			t.Errorf("Replay: %v", err)
 		}
 	})

@@ -23,9 +23,12 @@ type item struct {
 	reading  driver.Reading
 	shares   [][]share // of each draft of the reading
 	drafts   []draft
-	parked   *Parked // set: it cannot be applied, and why
-	kept     bool    // it lies among the parked already: parking it again seals nothing
-	stale    bool    // people may have been erased since it was prepared: to be prepared again before it is committed
+	parked   *Parked    // set: it cannot be applied, and why
+	rawRef   hub.RawRef // of the payload that a given reading was made from; it is stored already
+	given    bool       // the reading is given and not to be made from the delivery
+	dry      bool       // nothing of it will be stored: it needs no keys, and nobody becomes known by it
+	kept     bool       // it lies among the parked already: parking it again seals nothing
+	stale    bool       // people may have been erased since it was prepared: to be prepared again before it is committed
 }
 
 // draft is one full order of a delivery, sealed.
@@ -36,10 +39,35 @@ type draft struct {
 
 // read decodes what the delivery means. Trouble that is permanent parks it, a panic in a driver is an internal error of
 // this one delivery; other errors come back and are tried again. What is parked already stays so.
-func (it *item) read(platforms map[hub.Platform]driver.Storefront) (err error) {
-	if it.parked != nil {
-		return nil
+func (it *item) read(platforms map[hub.Platform]driver.Storefront) error {
+	var err error
+	if it.parked == nil && !it.given {
+		err = it.interpret(platforms)
 	}
+	if it.parked != nil {
+		it.skim(platforms)
+	}
+	return err
+}
+
+// skim notes what is readable of the order in a delivery that is parked. What a driver makes of another shop's body, or in
+// a panic, is nothing.
+func (it *item) skim(platforms map[hub.Platform]driver.Storefront) {
+	defer func() {
+		if recover() != nil {
+			it.parked.Gist = driver.Gist{}
+		}
+	}()
+	skimmer, ok := platforms[it.head.Platform].(driver.Skimmer)
+	if !ok || it.record != nil || it.parked.Code == hub.CodeShopMismatch {
+		return
+	}
+	if it.parked.Gist = skimmer.Skim(it.delivery); len(it.parked.Gist.ExternalID) > maxResource {
+		it.parked.Gist.ExternalID = ""
+	}
+}
+
+func (it *item) interpret(platforms map[hub.Platform]driver.Storefront) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = hub.Errorf(hub.KindInternal, "reading delivery", "the driver of %s panicked (%T)", it.head.Platform, r)
@@ -64,7 +92,7 @@ func (it *item) read(platforms map[hub.Platform]driver.Storefront) (err error) {
 func (it *item) park(err error) {
 	it.reading, it.shares, it.drafts = driver.Reading{}, nil, nil
 	it.parked = &Parked{
-		Tenant: it.head.Tenant, Connection: it.head.Connection, Platform: it.head.Platform,
+		Tenant: it.head.Tenant, Connection: it.head.Connection, App: it.head.App, Platform: it.head.Platform,
 		Topic: it.delivery.Topic, Code: hub.CodeOf(err), Path: hub.PathOf(err),
 		ReceivedAt: it.head.ReceivedAt, State: ParkedOpen,
 	}
@@ -99,7 +127,7 @@ const noConnection hub.ConnectionID = hub.ConnectionPrefix + "none"
 // holders lists whose keys the item needs, in the order in which seal takes them: one for each share of a draft and one for
 // the payload, or one when parked with a body. A payload belongs to everybody who is in it.
 func (it *item) holders() []gdpr.Holder {
-	if it.record != nil || it.kept && it.parked != nil {
+	if it.record != nil || it.dry || it.kept && it.parked != nil {
 		return nil
 	}
 	if it.parked != nil {
@@ -129,6 +157,9 @@ func (it *item) holders() []gdpr.Holder {
 			h.People = s.people
 			holders = append(holders, h)
 		}
+		if it.given {
+			continue
+		}
 		h.Lot, h.People = gdpr.LotRaw, everybody
 		holders = append(holders, h)
 	}
@@ -152,15 +183,22 @@ func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
 		if out.Digest, err = digest(it.tenant, d.Order); err != nil {
 			return err
 		}
+		if out.RawRef = it.rawRef; it.dry {
+			out.Seals = unwritten(d)
+			continue
+		}
 		n := len(it.shares[i])
 		out.Seals = make(map[hub.PersonalPart]orders.Sealer, n)
 		for at, s := range it.shares[i] {
 			out.Seals[s.part] = seals[at]
 		}
-		if err := it.sealRaw(out, seals[n], ids); err != nil {
+		if seals = seals[n:]; it.given {
+			continue
+		}
+		if err := it.sealRaw(out, seals[0], ids); err != nil {
 			return err
 		}
-		seals = seals[n+1:]
+		seals = seals[1:]
 	}
 	it.drafts = drafts
 	return nil
@@ -170,7 +208,7 @@ func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
 // weeks, is parked without it.
 func (it *item) sealParked(seals []*gdpr.Seal) (err error) {
 	it.parked.Sealed, it.parked.Expires = nil, ""
-	if it.record != nil || it.kept || seals[0].Suppressed() {
+	if it.record != nil || it.dry || it.kept || seals[0].Suppressed() {
 		return nil
 	}
 	it.parked.Expires = seals[0].Expires()
@@ -189,7 +227,10 @@ func (it *item) sealRaw(out *draft, seal *gdpr.Seal, ids hub.IDSource) error {
 		return err
 	}
 	out.RawRef, out.RawOf = ref, seal.Subjects()
-	out.raw = Raw{Ref: ref, Order: out.Key, Sealed: sealed, Expires: seal.Expires(), ReceivedAt: it.head.ReceivedAt}
+	out.raw = Raw{
+		Ref: ref, Order: out.Key, Sealed: sealed, Expires: seal.Expires(), ReceivedAt: it.head.ReceivedAt,
+		Topic: it.delivery.Topic, Delivery: it.key,
+	}
 	return nil
 }
 
@@ -210,4 +251,27 @@ func rawPlace(t hub.TenantID, ref hub.RawRef) gdpr.Place {
 // name is how logs call a delivery: by its place in the log, never by its content.
 func name(tenant hub.TenantID, index uint64) string {
 	return fmt.Sprintf("%s#%s", tenant, strconv.FormatUint(index, 10))
+}
+
+// blank is the sealer of what is only tried: it leaves every part out, as for somebody who was erased.
+type blank struct{}
+
+func (blank) Suppressed() bool   { return true }
+func (blank) Expires() gdpr.Week { return "" }
+
+func (blank) Seal(gdpr.Place, []byte) ([]byte, error) {
+	return nil, hub.Errorf(hub.KindInternal, "sealing", "it is only tried")
+}
+
+// unwritten are the sealers of a draft that is only tried, for the parts that it has.
+func unwritten(d driver.Draft) map[hub.PersonalPart]orders.Sealer {
+	seals := map[hub.PersonalPart]orders.Sealer{hub.PartBuyer: blank{}, hub.PartShared: blank{}}
+	recipient, payer := d.Order.Buyer.Apart()
+	if recipient != "" {
+		seals[hub.PartRecipient] = blank{}
+	}
+	if payer != "" {
+		seals[hub.PartPayer] = blank{}
+	}
+	return seals
 }

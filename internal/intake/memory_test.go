@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,7 +43,7 @@ type rows struct {
 	changes []hub.Change
 	claims  map[Delivery]bool
 	raws    map[hub.RawRef]Raw
-	notes   map[Note]int // without topic and time
+	notes   map[Note]int
 	parked  map[hub.ParkedID]Parked
 	places  map[gdpr.Holding]bool
 	fenced  map[gdpr.SubjectID]bool
@@ -205,7 +206,6 @@ func (m *memory) KeepRaw(_ context.Context, tx hub.Tx, raws []Raw) error {
 
 func (m *memory) Note(_ context.Context, tx hub.Tx, notes []Note) error {
 	for _, n := range notes {
-		n.Topic, n.At = "", time.Time{}
 		tx.(memoryTx).rows.notes[n]++
 	}
 	return nil
@@ -247,6 +247,20 @@ func (m *memory) fence(shard hub.ShardID, subjects ...gdpr.SubjectID) {
 	m.shards[shard] = work
 }
 
+func (m *memory) Supersede(_ context.Context, tx hub.Tx, list []Newest) error {
+	r := tx.(memoryTx).rows
+	for _, n := range list {
+		for id, p := range r.parked {
+			if p.Connection == n.Order.Connection && p.Gist.ExternalID == n.Order.External && p.State == ParkedOpen &&
+				!p.Gist.SourceUpdatedAt.IsZero() && !p.Gist.SourceUpdatedAt.After(n.SourceUpdatedAt) {
+				p.State, p.Sealed, p.Expires, p.ClosedBy = ParkedClosed, nil, "", n.Revision
+				r.parked[id] = p
+			}
+		}
+	}
+	return nil
+}
+
 func (m *memory) Settle(_ context.Context, tx hub.Tx, p Parked) error {
 	r := tx.(memoryTx).rows
 	row, ok := r.parked[p.ID]
@@ -255,7 +269,7 @@ func (m *memory) Settle(_ context.Context, tx hub.Tx, p Parked) error {
 	}
 	row.State = p.State
 	if p.State == ParkedOpen {
-		row.Attempts, row.Code, row.Path = row.Attempts+1, p.Code, p.Path
+		row.Attempts, row.Code, row.Path, row.Gist = row.Attempts+1, p.Code, p.Path, p.Gist
 	} else {
 		row.Sealed, row.Expires = nil, ""
 	}
@@ -267,12 +281,17 @@ func (m *memory) Parked(_ context.Context, t hub.TenantID, f ParkedFilter, after
 	r := m.of(m.Of(t))
 	for _, id := range slices.Sorted(maps.Keys(r.parked)) {
 		p := r.parked[id]
-		if p.Tenant == t && id > after && (f.State == "" || f.State == p.State) && (f.Code == "" || f.Code == p.Code) && len(list) < limit {
+		if p.Tenant == t && id > after && f.takes(p) && len(list) < limit {
 			p.Sealed = nil
 			list = append(list, p)
 		}
 	}
 	return list, nil
+}
+
+func (f ParkedFilter) takes(p Parked) bool {
+	return (f.State == "" || f.State == p.State) && (f.Code == "" || f.Code == p.Code) && (f.Platform == "" || f.Platform == p.Platform) &&
+		(f.Connection == "" || f.Connection == p.Connection) && (f.Before.IsZero() || p.ReceivedAt.Before(f.Before))
 }
 
 func (m *memory) ParkedByID(_ context.Context, t hub.TenantID, id hub.ParkedID) (Parked, error) {
@@ -281,4 +300,24 @@ func (m *memory) ParkedByID(_ context.Context, t hub.TenantID, id hub.ParkedID) 
 		return Parked{}, &hub.Error{Kind: hub.KindNotFound, Op: "reading parked"}
 	}
 	return p, nil
+}
+
+// Applied implements AppliedReader.
+func (m *memory) Applied(_ context.Context, t hub.TenantID, f AppliedFilter, after hub.OrderID, limit int) (list []orders.Stored, more bool, err error) {
+	for _, row := range m.of(m.Of(t)).orders {
+		if row.Tenant == t && row.ID > after && row.Revision > 0 && (f.Connection == "" || f.Connection == row.Connection) && !row.UpdatedAt.Before(f.Since) {
+			list = append(list, row)
+		}
+	}
+	slices.SortFunc(list, func(a, b orders.Stored) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return list[:min(limit, len(list))], len(list) > limit, nil
+}
+
+// RawByRef implements AppliedReader.
+func (m *memory) RawByRef(_ context.Context, t hub.TenantID, ref hub.RawRef) (Raw, error) {
+	raw, ok := m.of(m.Of(t)).raws[ref]
+	if !ok || raw.Order.Tenant != t || len(raw.Sealed) == 0 {
+		return Raw{}, &hub.Error{Kind: hub.KindNotFound, Op: "reading payload"}
+	}
+	return raw, nil
 }

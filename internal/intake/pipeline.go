@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -114,33 +115,36 @@ const drained = "orders.drain"
 
 // commit brings prepared items of one shard into it, in one transaction, with one audit record of those that are new.
 func (p *Pipeline) commit(ctx context.Context, shard hub.ShardID, items []*item) error {
-	return p.transact(ctx, shard, items, func(ctx context.Context, tx hub.Tx) error {
-		claims := make([]Delivery, len(items))
-		for i, it := range items {
-			claims[i] = Delivery{Tenant: it.head.Tenant, Connection: it.head.Connection, Resource: it.resource, Key: it.key}
-		}
-		fresh, err := p.Repo.Claim(ctx, tx, claims)
-		if err != nil {
-			return err
-		}
-		first := make([]*item, 0, len(items))
-		for i, it := range items {
-			if fresh[i] {
-				first = append(first, it)
-			}
-		}
-		if len(first) == 0 {
-			return nil
-		}
-		if err := p.apply(ctx, tx, first); err != nil {
-			return err
-		}
-		return p.Repo.Record(ctx, tx, drained, "", int64(len(first)))
-	})
+	return p.transact(ctx, shard, items, func(ctx context.Context, tx hub.Tx) error { return p.take(ctx, tx, items, drained, "") })
 }
 
-// apply writes the effects of items whose deliveries are new.
-func (p *Pipeline) apply(ctx context.Context, tx hub.Tx, items []*item) error {
+// take claims deliveries, applies those that are new, and records them.
+func (p *Pipeline) take(ctx context.Context, tx hub.Tx, items []*item, action string, tenant hub.TenantID) error {
+	claims := make([]Delivery, len(items))
+	for i, it := range items {
+		claims[i] = Delivery{Tenant: it.head.Tenant, Connection: it.head.Connection, Resource: it.resource, Key: it.key}
+	}
+	fresh, err := p.Repo.Claim(ctx, tx, claims)
+	if err != nil {
+		return err
+	}
+	first := make([]*item, 0, len(items))
+	for i, it := range items {
+		if fresh[i] {
+			first = append(first, it)
+		}
+	}
+	if len(first) == 0 {
+		return nil
+	}
+	if _, err := p.apply(ctx, tx, first); err != nil {
+		return err
+	}
+	return p.Repo.Record(ctx, tx, action, tenant, int64(len(first)))
+}
+
+// apply writes the effects of items whose deliveries are new, and returns what became of their drafts, in order.
+func (p *Pipeline) apply(ctx context.Context, tx hub.Tx, items []*item) ([]orders.Result, error) {
 	var (
 		incoming []orders.Incoming
 		raws     []Raw
@@ -161,76 +165,61 @@ func (p *Pipeline) apply(ctx context.Context, tx hub.Tx, items []*item) error {
 			parked = append(parked, row)
 		}
 	}
-	kept, tied, err := p.decide(ctx, tx, incoming, raws)
+	results, kept, tied, err := p.decide(ctx, tx, incoming, raws)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(kept) > 0 {
 		if err := p.Repo.KeepRaw(ctx, tx, kept); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if notes = append(notes, tied...); len(notes) > 0 {
 		if err := p.Repo.Note(ctx, tx, merge(notes)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if len(parked) > 0 {
-		return p.Repo.Park(ctx, tx, parked)
+		if err := p.Repo.Park(ctx, tx, parked); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	return results, p.supersede(ctx, tx, incoming, results, parked)
 }
 
 // decide applies the orders and returns the payloads that became a revision, and a hint for each order whose newest state
 // had a rival with the same time.
-func (p *Pipeline) decide(ctx context.Context, tx hub.Tx, incoming []orders.Incoming, raws []Raw) (kept []Raw, tied []Note, err error) {
+func (p *Pipeline) decide(ctx context.Context, tx hub.Tx, incoming []orders.Incoming, raws []Raw) (results []orders.Result, kept []Raw, tied []Note, err error) {
 	if len(incoming) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
-	results, err := p.Orders.Apply(ctx, tx, incoming)
-	if err != nil {
-		return nil, nil, err
+	if results, err = p.Orders.Apply(ctx, tx, incoming); err != nil {
+		return nil, nil, nil, err
 	}
 	for i, r := range results {
-		if r.KeepsRaw {
+		if r.KeepsRaw && raws[i].Ref != "" {
 			kept = append(kept, raws[i])
 		}
 		if r.Tied {
 			k := incoming[i].Key
-			tied = append(tied, Note{Tenant: k.Tenant, Connection: k.Connection, Kind: "order", ExternalID: k.External, Topic: "tie", At: tx.Now()})
+			tied = append(tied, Note{Tenant: k.Tenant, Connection: k.Connection, Kind: "order", ExternalID: k.External})
 		}
 	}
-	return kept, tied, nil
+	return results, kept, tied, nil
 }
 
 func (it *item) note(h driver.Hint) Note {
-	return Note{
-		Tenant: it.head.Tenant, Connection: it.head.Connection, Kind: h.Kind, ExternalID: h.ExternalID,
-		Topic: it.delivery.Topic, At: it.head.ReceivedAt,
-	}
+	return Note{Tenant: it.head.Tenant, Connection: it.head.Connection, Kind: h.Kind, ExternalID: h.ExternalID}
 }
 
-// merge keeps one note a resource, the newest.
+// merge keeps one note a resource.
 func merge(notes []Note) []Note {
-	type resource struct {
-		connection hub.ConnectionID
-		kind       string
-		id         hub.ExternalID
-	}
-	at := map[resource]int{}
-	var merged []Note
-	for _, n := range notes {
-		r := resource{n.Connection, n.Kind, n.ExternalID}
-		if i, ok := at[r]; ok {
-			if n.At.After(merged[i].At) {
-				merged[i] = n
-			}
-			continue
-		}
-		at[r] = len(merged)
-		merged = append(merged, n)
-	}
-	return merged
+	seen := map[Note]bool{}
+	return slices.DeleteFunc(notes, func(n Note) bool {
+		known := seen[n]
+		seen[n] = true
+		return known
+	})
 }
 
 // parallel runs f for 0 … n−1 on all processors.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/adapters/driver"
 	"hub/gdpr"
 	"hub/internal/orders"
 )
@@ -44,16 +45,16 @@ type Raw struct {
 	Sealed     []byte
 	Expires    gdpr.Week // with which Sealed ages out
 	ReceivedAt time.Time
+	Topic      string   // of the delivery, as the platform spells it
+	Delivery   [32]byte // its key
 }
 
-// Note is a hint that something happened to a resource; many hints for one resource are one row.
+// Note is a hint that something happened to a resource; many hints for one resource are one fetch of it.
 type Note struct {
 	Tenant     hub.TenantID
 	Connection hub.ConnectionID
 	Kind       string
 	ExternalID hub.ExternalID
-	Topic      string
-	At         time.Time // of the newest delivery
 }
 
 // ParkedState is where a parked delivery stands.
@@ -64,6 +65,7 @@ const (
 	ParkedOpen     ParkedState = "open"
 	ParkedReplayed ParkedState = "replayed" // applied after all
 	ParkedDropped  ParkedState = "dropped"  // somebody decided that it is not needed, or it was found empty; its bytes are gone
+	ParkedClosed   ParkedState = "closed"   // a version of the same order that is as new or newer was applied; its bytes are gone
 )
 
 // Parked is a delivery that cannot be applied, kept with the reason. Sealed under the lot key only: what cannot be
@@ -72,6 +74,7 @@ type Parked struct {
 	ID         hub.ParkedID
 	Tenant     hub.TenantID
 	Connection hub.ConnectionID // empty when no connection was found
+	App        hub.AppID        // whose endpoint it came to; empty for what was parked before the hub kept it
 	Platform   hub.Platform
 	Topic      string
 	Code       hub.Code
@@ -82,6 +85,16 @@ type Parked struct {
 	Attempts   int       // replays that failed again
 	Sealed     []byte    // the delivery; nil once dropped, replayed, erased or aged out, and when it could not be opened in the first place
 	Expires    gdpr.Week // with which Sealed ages out; "" when there never was any
+	// Gist is what could be read of the order, each field by itself. It is a business record, and stays.
+	Gist     driver.Gist
+	ClosedBy int64 // the order's revision, when closed
+}
+
+// Newest is the version of an order that is stored.
+type Newest struct {
+	Order           orders.Key
+	SourceUpdatedAt time.Time
+	Revision        int64
 }
 
 // Repo keeps what the drain needs beside the orders, in the same transaction. Methods take slices: one statement each.
@@ -91,21 +104,43 @@ type Repo interface {
 	Claim(context.Context, hub.Tx, []Delivery) (fresh []bool, err error)
 	// KeepRaw stores payloads.
 	KeepRaw(context.Context, hub.Tx, []Raw) error
-	// Note records hints; the newest time of a resource stays.
+	// Note has what hints are about fetched later, as soon as somebody can.
 	Note(context.Context, hub.Tx, []Note) error
 	// Park stores deliveries that cannot be applied.
 	Park(context.Context, hub.Tx, []Parked) error
+	// Supersede closes the open parked deliveries of orders whose stored version is as new as they are or newer, and drops
+	// their bytes. Of those that are parked at the same moment in another transaction one of the two sees the other. It is
+	// called for every batch, and costs one look where nothing of these connections is parked. Orders are distinct.
+	Supersede(context.Context, hub.Tx, []Newest) error
 	// Settle moves one open parked delivery to another state; not open any more is a conflict. Leaving ParkedOpen drops
-	// the sealed bytes; staying there counts an attempt and takes the new code and path.
+	// the sealed bytes; staying there counts an attempt and takes the new code, path and gist.
 	Settle(context.Context, hub.Tx, Parked) error
 	// Record writes one audit record of what hub.ActorOf(ctx) did. A machine batch spans tenants: its tenant is "".
 	Record(ctx context.Context, tx hub.Tx, action string, tenant hub.TenantID, count int64) error
 }
 
+// AppliedFilter selects orders of one tenant.
+type AppliedFilter struct {
+	Connection hub.ConnectionID // "" is any
+	Since      time.Time        // stored by the hub at or after; zero is any
+}
+
+// AppliedReader reads orders with the payloads that they were made from, outside of a transaction. Reads are durable.
+type AppliedReader interface {
+	// Applied returns up to limit orders with an id after the given one, in the order of ids, and fewer when their bytes
+	// exceed a page; more says whether others follow.
+	Applied(ctx context.Context, tenant hub.TenantID, f AppliedFilter, after hub.OrderID, limit int) (rows []orders.Stored, more bool, err error)
+	// RawByRef returns one payload. One that is gone, and another tenant's, is KindNotFound.
+	RawByRef(ctx context.Context, tenant hub.TenantID, ref hub.RawRef) (Raw, error)
+}
+
 // ParkedFilter selects parked deliveries of one tenant.
 type ParkedFilter struct {
-	State ParkedState // "" is any
-	Code  hub.Code    // "" is any
+	State      ParkedState      // "" is any
+	Code       hub.Code         // "" is any
+	Platform   hub.Platform     // "" is any
+	Connection hub.ConnectionID // "" is any
+	Before     time.Time        // received before; zero is any
 }
 
 // ParkedReader lists parked deliveries outside of a transaction. Reads are of committed, durable rows.

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"sync"
+	"time"
 
 	"hub"
 	"hub/internal/wal"
@@ -88,6 +89,8 @@ type Status struct {
 	Retrying int         `json:"retrying"`  // set aside after an error that is not permanent
 	Waiting  bool        `json:"waiting"`   // the whole drain stands still, because the shard or the vault cannot serve
 	Trouble  string      `json:"trouble,omitempty"`
+
+	Lag time.Duration `json:"lag"` // from the door to the commit, of the batch committed last; 0 before the first
 }
 
 // status is a Status that several goroutines write.
@@ -112,6 +115,13 @@ func (s *status) set(queued, retrying int) {
 	if retrying == 0 && s.waiting == 0 {
 		s.s.Trouble = ""
 	}
+}
+
+// lag notes how long a delivery was on its way. Clocks that were set back make nothing negative.
+func (s *status) lag(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Lag = max(0, d)
 }
 
 func (s *status) trouble(what string, err error) {

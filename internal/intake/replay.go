@@ -2,22 +2,46 @@ package intake
 
 import (
 	"context"
+	"errors"
 
 	"hub"
 	"hub/gdpr"
+	"hub/internal/orders"
+)
+
+// ReplayOutcome says what came of the delivery itself.
+type ReplayOutcome string
+
+// The outcomes of replays.
+const (
+	ReplayApplied   ReplayOutcome = "applied"   // a new revision of its order
+	ReplayUnchanged ReplayOutcome = "unchanged" // its order is stored already as it says
+	ReplayStale     ReplayOutcome = "stale"     // its order is newer already
+	ReplayNoted     ReplayOutcome = "noted"     // a hint, the deletion of an order that never came, or nothing to do
+	ReplayStays     ReplayOutcome = "stays"     // it cannot be applied; Code and Path say why
+	ReplayMoved     ReplayOutcome = "moved"     // it belonged to no shop and has found its connection; with a Code it is parked there
+	ReplayGone      ReplayOutcome = "gone"      // its bytes can never be read again
+	ReplaySettled   ReplayOutcome = "settled"   // it was not open any more
 )
 
 // ReplayResult says what a replay did, or would do.
 type ReplayResult struct {
-	State ParkedState `json:"state"`
-	Code  hub.Code    `json:"code,omitempty"` // why it stays parked
-	Path  string      `json:"path,omitempty"`
+	ID      hub.ParkedID
+	State   ParkedState // it is in now, or would be in
+	Outcome ReplayOutcome
+	Order   hub.OrderID      // when it is known
+	Type    hub.ChangeType   // when applied
+	Code    hub.Code         // why it stays parked
+	Path    string           // where in the payload
+	MovedTo hub.ConnectionID // when moved
 }
 
 // Parking shows parked deliveries and deals with them.
 type Parking struct {
 	Pipeline *Pipeline
 	Reader   ParkedReader
+	// Directory finds the connection of what belongs to no shop; nil finds none.
+	Directory Directory
 }
 
 // List returns up to limit parked deliveries of a tenant after the given id.
@@ -28,44 +52,112 @@ func (p *Parking) List(ctx context.Context, t hub.TenantID, f ParkedFilter, afte
 // Replay tries one open parked delivery again, under today's rules. It applies it and marks it replayed in one
 // transaction, or leaves it open with today's reason. It is KindConflict when it is not open, and with gdpr.CodeKeyGone when
 // its bytes can never be read again, because they were erased or are past their retention: such a one is dropped.
-func (p *Parking) Replay(ctx context.Context, t hub.TenantID, id hub.ParkedID) (ReplayResult, error) {
-	row, it, err := p.open(ctx, t, id)
+//
+// A dry run does the same in a transaction that is rolled back, with nothing sealed: it changes nothing, makes no keys and
+// counts no attempt.
+func (p *Parking) Replay(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry bool) (ReplayResult, error) {
+	row, it, err := p.open(ctx, t, id, dry)
 	if err != nil {
 		return ReplayResult{}, err
 	}
+	it.dry = dry
+	if target, ok := p.target(row, it); ok {
+		return p.move(ctx, row, it, target)
+	}
+	results, err := p.try(ctx, row, it)
+	switch {
+	case err == nil && it.parked == nil:
+		return applied(row.ID, it, results), nil
+	case err != nil && !hub.Parkable(err):
+		return ReplayResult{}, err
+	case it.parked == nil:
+		it.park(err)
+		it.skim(p.Pipeline.Platforms)
+	}
+	return p.stay(ctx, row, it)
+}
+
+// try prepares the item and, when nothing parks it, applies it and settles its row.
+func (p *Parking) try(ctx context.Context, row Parked, it *item) ([]orders.Result, error) {
 	failed, err := p.Pipeline.prepare(ctx, []*item{it})
 	if err == nil {
 		err = failed[0]
 	}
-	if err == nil && it.parked == nil {
-		row.State = ParkedReplayed
-		err = p.settle(ctx, row, it)
+	if err != nil || it.parked != nil {
+		return nil, err
 	}
-	if err != nil && !hub.Parkable(err) {
-		return ReplayResult{}, err
-	}
-	if err == nil && it.parked == nil {
-		return ReplayResult{State: ParkedReplayed}, nil
-	}
-	if it.parked == nil {
-		it.park(err)
-	}
-	row.State, row.Code, row.Path = ParkedOpen, it.parked.Code, it.parked.Path
-	if err := p.settle(ctx, row, &item{}); err != nil {
-		return ReplayResult{}, err
-	}
-	return ReplayResult{State: ParkedOpen, Code: row.Code, Path: row.Path}, nil
+	row.State = ParkedReplayed
+	return p.settle(ctx, row, it)
 }
 
+// stay leaves the row open with today's reason. It may turn out to be superseded, now that its order is known.
+func (p *Parking) stay(ctx context.Context, row Parked, it *item) (ReplayResult, error) {
+	row.State, row.Code, row.Path, row.Gist = ParkedOpen, it.parked.Code, it.parked.Path, it.parked.Gist
+	result := ReplayResult{ID: row.ID, State: ParkedOpen, Outcome: ReplayStays, Code: row.Code, Path: row.Path}
+	if it.dry {
+		return result, nil
+	}
+	if _, err := p.settle(ctx, row, &item{}); err != nil || row.Gist.ExternalID == "" {
+		return result, err
+	}
+	row, err := p.Reader.ParkedByID(ctx, row.Tenant, row.ID)
+	result.State = row.State
+	return result, err
+}
+
+// applied makes the result of an item that was applied. Of a body with several orders it names the first.
+func applied(id hub.ParkedID, it *item, results []orders.Result) ReplayResult {
+	result := ReplayResult{ID: id, State: ParkedReplayed, Outcome: ReplayNoted}
+	if len(results) == 0 {
+		return result
+	}
+	first := results[0]
+	if result.Order = first.Order; it.dry && first.Type == hub.OrderCreated {
+		result.Order = "" // it has none yet
+	}
+	switch first.Outcome {
+	case orders.Applied:
+		result.Outcome, result.Type = ReplayApplied, first.Type
+	case orders.Unchanged:
+		result.Outcome = ReplayUnchanged
+	case orders.Stale:
+		result.Outcome = ReplayStale
+	}
+	return result
+}
+
+// errDry rolls a transaction back that was only a try.
+var errDry = errors.New("it was only a try")
+
 // settle moves the row and applies the item in one transaction.
-func (p *Parking) settle(ctx context.Context, row Parked, it *item) error {
+func (p *Parking) settle(ctx context.Context, row Parked, it *item) (results []orders.Result, err error) {
 	shard := p.Pipeline.Shards.Of(row.Tenant)
-	return p.Pipeline.transact(ctx, shard, []*item{it}, func(ctx context.Context, tx hub.Tx) error {
+	err = p.Pipeline.transact(ctx, shard, []*item{it}, func(ctx context.Context, tx hub.Tx) (err error) {
 		if err := p.Pipeline.Repo.Settle(ctx, tx, row); err != nil {
 			return err
 		}
-		return p.Pipeline.apply(ctx, tx, []*item{it})
+		if results, err = p.Pipeline.apply(ctx, tx, []*item{it}); err != nil {
+			return err
+		}
+		if row.State == ParkedOpen {
+			if err := p.Pipeline.supersede(ctx, tx, nil, nil, []Parked{row}); err != nil {
+				return err
+			}
+		}
+		return dryEnd(it)
 	})
+	if errors.Is(err, errDry) {
+		err = nil
+	}
+	return results, err
+}
+
+// dryEnd is what a transaction of the item ends with.
+func dryEnd(it *item) error {
+	if it.dry {
+		return errDry
+	}
+	return nil
 }
 
 // Drop gives up one open parked delivery: its bytes go, its row stays.
@@ -75,12 +167,13 @@ func (p *Parking) Drop(ctx context.Context, t hub.TenantID, id hub.ParkedID) err
 		return err
 	}
 	row.State = ParkedDropped
-	return p.settle(ctx, row, &item{})
+	_, err = p.settle(ctx, row, &item{})
+	return err
 }
 
 // open loads a parked delivery and makes an item of it. One that was parked because its bytes do not open has none: it
 // stays as it is.
-func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID) (Parked, *item, error) {
+func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry bool) (Parked, *item, error) {
 	row, err := p.Reader.ParkedByID(ctx, t, id)
 	if err != nil {
 		return Parked{}, nil, err
@@ -88,18 +181,18 @@ func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID) (Pa
 	if row.State != ParkedOpen {
 		return Parked{}, nil, &hub.Error{Kind: hub.KindConflict, Code: "parked_settled", Op: opReplay, Subject: string(id)}
 	}
-	it := &item{kept: true, head: Head{Platform: row.Platform, Tenant: t, Connection: row.Connection, ReceivedAt: row.ReceivedAt}}
+	it := &item{kept: true, head: Head{Platform: row.Platform, App: row.App, Tenant: t, Connection: row.Connection, ReceivedAt: row.ReceivedAt}}
 	switch {
 	case row.Sealed == nil && row.Code == hub.CodeUnreadable:
 		it.record = []byte{}
 		it.park(unreadable(opReplay, string(id)))
 		return row, it, nil
 	case row.Sealed == nil:
-		return Parked{}, nil, p.gone(ctx, row)
+		return Parked{}, nil, p.gone(ctx, row, dry)
 	}
 	plain, err := p.Pipeline.Keys.Open(ctx, gdpr.ParkedPlace(t, id), row.Sealed)
 	if hub.CodeOf(err) == gdpr.CodeKeyGone {
-		return Parked{}, nil, p.gone(ctx, row)
+		return Parked{}, nil, p.gone(ctx, row, dry)
 	}
 	if err != nil {
 		return Parked{}, nil, err
@@ -111,10 +204,12 @@ func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID) (Pa
 const opReplay = "replaying"
 
 // gone drops a delivery of which nothing is left to read, and says so. A key that is gone never comes back.
-func (p *Parking) gone(ctx context.Context, row Parked) error {
+func (p *Parking) gone(ctx context.Context, row Parked, dry bool) error {
 	row.State = ParkedDropped
-	if err := p.settle(ctx, row, &item{}); err != nil {
-		return err
+	if !dry {
+		if _, err := p.settle(ctx, row, &item{}); err != nil {
+			return err
+		}
 	}
 	return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeKeyGone, Op: opReplay, Subject: string(row.ID)}
 }

@@ -26,7 +26,7 @@ func withParked(t *testing.T, kind string, f func(t *testing.T, r *rig, p *Parki
 		if len(parked) != 1 {
 			t.Fatalf("%d parked", len(parked))
 		}
-		f(t, r, &Parking{r.pipeline, r.store}, parked[0].ID)
+		f(t, r, &Parking{Pipeline: r.pipeline, Reader: r.store, Directory: connections()}, parked[0].ID)
 	})
 }
 
@@ -36,7 +36,7 @@ func TestReplayStillBad(t *testing.T) {
 		withParked(t, kind, func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
 			before, keys := r.parked("s1")[0], len(r.vault.All())
 			for n := 1; n <= 2; n++ {
-				result, err := p.Replay(t.Context(), "ten_a", id)
+				result, err := p.Replay(t.Context(), "ten_a", id, false)
 				row := r.parked("s1")[0]
 				if err != nil || result.State != ParkedOpen || result.Code != before.Code || result.Path != before.Path ||
 					row.State != ParkedOpen || row.Attempts != n || row.Sealed == nil {
@@ -57,7 +57,7 @@ func TestReplayApplies(t *testing.T) {
 		withParked(t, kind, func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
 			r.script.cured.Store(true)
 			r.store.set(func(hub.ShardID, int) fault { return lost }, nil)
-			if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindUnknown {
+			if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.KindOf(err) != hub.KindUnknown {
 				t.Fatalf("Replay: %v", err)
 			}
 			r.once("s1", 0)
@@ -65,12 +65,12 @@ func TestReplayApplies(t *testing.T) {
 				t.Fatal("settled without its effect")
 			}
 			r.store.set(nil, nil)
-			result, err := p.Replay(t.Context(), "ten_a", id)
-			if row := r.parked("s1")[0]; err != nil || result != (ReplayResult{State: ParkedReplayed}) || row.State != ParkedReplayed || row.Sealed != nil {
+			result, err := p.Replay(t.Context(), "ten_a", id, false)
+			if row := r.parked("s1")[0]; err != nil || result != (ReplayResult{ID: id, State: ParkedReplayed, Outcome: ReplayApplied, Order: result.Order, Type: hub.OrderCreated}) || result.Order == "" || row.State != ParkedReplayed || row.Sealed != nil {
 				t.Fatalf("%+v, %v; row %+v", result, err, row)
 			}
 			r.once("s1", 1)
-			if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindConflict {
+			if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.KindOf(err) != hub.KindConflict {
 				t.Errorf("the second replay: %v", err)
 			}
 			if err := p.Drop(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindConflict {
@@ -84,7 +84,7 @@ func TestReplayApplies(t *testing.T) {
 func TestReplayForeign(t *testing.T) {
 	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
 		for _, tenant := range []hub.TenantID{"ten_c", "ten_b", hub.Operator} {
-			if _, err := p.Replay(t.Context(), tenant, id); hub.KindOf(err) != hub.KindNotFound {
+			if _, err := p.Replay(t.Context(), tenant, id, false); hub.KindOf(err) != hub.KindNotFound {
 				t.Errorf("Replay by %s: %v", tenant, err)
 			}
 			if err := p.Drop(t.Context(), tenant, id); hub.KindOf(err) != hub.KindNotFound {
@@ -94,7 +94,7 @@ func TestReplayForeign(t *testing.T) {
 				t.Errorf("List by %s: %v, %v", tenant, list, err)
 			}
 		}
-		if _, err := p.Replay(t.Context(), "ten_a", "prk_x"); hub.KindOf(err) != hub.KindNotFound {
+		if _, err := p.Replay(t.Context(), "ten_a", "prk_x", false); hub.KindOf(err) != hub.KindNotFound {
 			t.Errorf("a missing one: %v", err)
 		}
 		list, err := p.List(t.Context(), "ten_a", ParkedFilter{State: ParkedOpen, Code: hub.CodeMoneyInvalid}, "", 10)
@@ -112,7 +112,7 @@ func TestDrop(t *testing.T) {
 		if row := r.parked("s1")[0]; row.State != ParkedDropped || row.Sealed != nil {
 			t.Errorf("row %+v", row)
 		}
-		if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindConflict {
+		if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.KindOf(err) != hub.KindConflict {
 			t.Errorf("replaying what was dropped: %v", err)
 		}
 		r.once("s1", 0)
@@ -124,7 +124,7 @@ func TestReplayTrouble(t *testing.T) {
 	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
 		r.script.cured.Store(true)
 		r.store.set(func(hub.ShardID, int) fault { return down }, nil)
-		if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindUnavailable {
+		if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.KindOf(err) != hub.KindUnavailable {
 			t.Errorf("Replay: %v", err)
 		}
 		if row := r.parked("s1")[0]; row.State != ParkedOpen || row.Attempts != 0 {
@@ -152,14 +152,14 @@ func TestReplayOfWhatIsGone(t *testing.T) {
 				r.store.of("s1").parked[id] = row
 			}
 			r.script.cured.Store(true)
-			_, err := p.Replay(t.Context(), "ten_a", id)
+			_, err := p.Replay(t.Context(), "ten_a", id, false)
 			if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != gdpr.CodeKeyGone {
 				t.Errorf("%s: %v", how, err)
 			}
 			if row := r.parked("s1")[0]; row.State != ParkedDropped || row.Sealed != nil || row.Attempts != 0 {
 				t.Errorf("%s: row %+v", how, row)
 			}
-			if _, err := p.Replay(t.Context(), "ten_a", id); hub.CodeOf(err) != "parked_settled" {
+			if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.CodeOf(err) != "parked_settled" {
 				t.Errorf("%s, again: %v", how, err)
 			}
 			r.once("s1", 0)
@@ -172,7 +172,7 @@ func TestReplayWithoutVault(t *testing.T) {
 	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
 		r.vault.away.Store(true)
 		pass(time.Minute)
-		if _, err := p.Replay(t.Context(), "ten_a", id); hub.KindOf(err) != hub.KindUnavailable {
+		if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.KindOf(err) != hub.KindUnavailable {
 			t.Errorf("Replay: %v", err)
 		}
 		if row := r.parked("s1")[0]; row.State != ParkedOpen || row.Attempts != 0 || row.Sealed == nil {
@@ -202,7 +202,7 @@ func TestReplayMeetsFence(t *testing.T) {
 			}
 			return fine
 		}, nil)
-		if result, err := p.Replay(t.Context(), "ten_a", id); err != nil || result.State != ParkedReplayed {
+		if result, err := p.Replay(t.Context(), "ten_a", id, false); err != nil || result.State != ParkedReplayed {
 			t.Fatalf("%+v, %v", result, err)
 		}
 		if row := r.row("a", "1"); len(parts(row)) != 0 || row.Revision != 1 || races != 2 {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -30,16 +31,47 @@ import (
 const canary = "CANARY-Mäx-Müller"
 
 // script is a storefront whose deliveries say what is to happen: "account kind id version text".
-type script struct{ cured atomic.Bool }
+type script struct {
+	cured atomic.Bool
+	rules atomic.Int64 // 0 and 1 are script/1; newer rules read a channel, and another note
+}
 
 var _ driver.Storefront = (*script)(nil)
 
-func (*script) Platform() hub.Platform         { return hub.Shopify }
-func (*script) Rules() string                  { return "script/1" }
-func (*script) Statuses() []driver.StatusRow   { return nil }
-func (*script) Split([]byte) ([][]byte, error) { return nil, nil }
-func (*script) Order(body []byte) (driver.Draft, error) {
-	return draftOf(strings.Fields(string(body))), nil
+func (*script) Platform() hub.Platform       { return hub.Shopify }
+func (s *script) Rules() string              { return fmt.Sprint("script/", max(1, s.rules.Load())) }
+func (*script) Statuses() []driver.StatusRow { return nil }
+
+// Split makes two orders of a pair.
+func (s *script) Split(body []byte) (documents [][]byte, err error) {
+	f := strings.Fields(string(body))
+	if len(f) > 2 && f[1] == "pair" {
+		other := slices.Clone(f)
+		other[2] += "-other"
+		return [][]byte{body, []byte(strings.Join(other, " "))}, nil
+	}
+	return [][]byte{body}, nil
+}
+
+func (s *script) Order(body []byte) (driver.Draft, error) {
+	f := strings.Fields(string(body))
+	if s.rules.Load() > 1 && slices.Contains(f, "forbidden") {
+		return driver.Draft{}, hub.Invalid(hub.CodeMissing, "id")
+	}
+	return s.ruled(draftOf(f)), nil
+}
+
+// ruled is what the rules make of a draft.
+func (s *script) ruled(d driver.Draft) driver.Draft {
+	d.Order.Source.Rules = s.Rules()
+	if s.rules.Load() > 1 && d.Order.Number != "#plain" {
+		d.Order.Channel = "read"
+		d.Order.Totals.Tip = &hub.Money{Minor: 5, Currency: "BRL"}
+		if d.Order.Buyer.Note != "" {
+			d.Order.Buyer.Note += " " + canary
+		}
+	}
+	return d
 }
 
 func (*script) Verify(h http.Header, _ []byte, secrets []string) (driver.Notice, error) {
@@ -91,6 +123,22 @@ func draftOf(words []string) driver.Draft {
 	return driver.Draft{Order: o, Subject: hub.ExternalID(more["customer"])}
 }
 
+// Skim knows id, version and total of everything with enough words that names an order.
+func (s *script) Skim(d driver.Delivery) driver.Gist {
+	f := strings.Fields(string(d.Body))
+	if len(f) < 5 {
+		return driver.Gist{}
+	}
+	switch f[1] {
+	case "hint", "delete", "ignore":
+		return driver.Gist{}
+	case "panic":
+		panic(canary)
+	}
+	o := draftOf(f).Order
+	return driver.Gist{ExternalID: o.ExternalID, SourceUpdatedAt: o.SourceUpdatedAt, Total: o.Totals.GrandTotal}
+}
+
 func (s *script) Read(d driver.Delivery) (driver.Reading, error) {
 	f := strings.Fields(string(d.Body))
 	if len(f) < 5 {
@@ -104,7 +152,7 @@ func (s *script) Read(d driver.Delivery) (driver.Reading, error) {
 	case kind == "pair": // two orders of two people in one body
 		other := slices.Clone(f)
 		other[2] += "-other"
-		return driver.Reading{Drafts: []driver.Draft{draftOf(f), draftOf(other)}}, nil
+		return driver.Reading{Drafts: []driver.Draft{s.ruled(draftOf(f)), s.ruled(draftOf(other))}}, nil
 	case kind == "ignore":
 		return driver.Reading{Ignored: "not about orders"}, nil
 	case kind == "bad" && !s.cured.Load():
@@ -114,7 +162,7 @@ func (s *script) Read(d driver.Delivery) (driver.Reading, error) {
 	case kind == "error" && !s.cured.Load():
 		return driver.Reading{}, errSurprise
 	}
-	return driver.Reading{Drafts: []driver.Draft{draftOf(f)}}, nil
+	return driver.Reading{Drafts: []driver.Draft{s.ruled(draftOf(f))}}, nil
 }
 
 // vault is a vault in memory that can be away.

@@ -65,8 +65,8 @@ func TestUnreadable(t *testing.T) {
 		if len(parked) != n {
 			t.Errorf("%d parked, want %d", len(parked), n)
 		}
-		parking := &Parking{r.pipeline, r.store}
-		result, err := parking.Replay(t.Context(), parked[0].Tenant, parked[0].ID)
+		parking := &Parking{Pipeline: r.pipeline, Reader: r.store, Directory: connections()}
+		result, err := parking.Replay(t.Context(), parked[0].Tenant, parked[0].ID, false)
 		if err != nil || result.State != ParkedOpen || result.Code != hub.CodeUnreadable || r.parked("s1")[0].Attempts != 1 {
 			t.Errorf("replaying what has no bytes: %+v, %v", result, err)
 		}

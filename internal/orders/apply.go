@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,6 +29,7 @@ type Incoming struct {
 func (in Incoming) version() Version {
 	v := Version{
 		SourceUpdatedAt: stored(in.Order.SourceUpdatedAt),
+		Rules:           RulesNumber(in.Order.Source.Rules),
 		Cancelled:       in.Order.Status == hub.StatusCancelled,
 		PaymentRank:     in.Order.PaymentStatus.Rank(),
 		FulfillmentRank: in.Order.Fulfillment.Rank(),
@@ -55,9 +57,10 @@ const (
 
 // Result is what became of one version.
 type Result struct {
-	Outcome Outcome
-	Order   hub.OrderID
-	Type    hub.ChangeType // when applied
+	Outcome  Outcome
+	Order    hub.OrderID
+	Revision int64          // that is stored after it
+	Type     hub.ChangeType // when applied
 	// Tied: another state with the same source time is stored or was replaced. The rule decided alike on every hub, but
 	// the order should be fetched.
 	Tied bool
@@ -98,6 +101,7 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 		if err != nil {
 			return nil, err
 		}
+		result.Revision = st.Revision
 		if result.Outcome == Applied {
 			change.ID = hub.ChangeID(s.ids.New(hub.ChangePrefix))
 			changes = append(changes, change)
@@ -179,11 +183,12 @@ func (st *state) take(now time.Time, in Incoming) (hub.Change, Result, error) {
 	result := Result{Order: st.ID}
 	if st.Revision > 0 {
 		result.Tied = v.Tied(st.Version)
-		switch order := v.Compare(st.Version); {
-		case order == 0:
+		switch {
+		case v.Same(st.Version):
 			result.Outcome = Unchanged
+			st.confirm(v.Rules)
 			return hub.Change{}, result, nil
-		case order < 0:
+		case v.Compare(st.Version) < 0:
 			result.Outcome = Stale
 			return hub.Change{}, result, nil
 		}
@@ -193,6 +198,26 @@ func (st *state) take(now time.Time, in Incoming) (hub.Change, Result, error) {
 		return hub.Change{}, Result{}, err
 	}
 	return st.commit(now, result.Type), result, nil
+}
+
+// confirm remembers that newer rules make the same of the version. It is no news for anybody, and without it an older
+// rule's reading of another state with the same source time could win on one hub and lose on another.
+func (st *state) confirm(rules int) {
+	if rules > st.Version.Rules {
+		st.Version.Rules, st.dirty = rules, true
+	}
+}
+
+// Versions returns what is stored of orders, and locks them until the transaction ends. Those that never came are absent.
+func (s *Service) Versions(ctx context.Context, tx hub.Tx, keys []Key) (map[Key]Stored, error) {
+	sorted := slices.Clone(keys)
+	slices.SortFunc(sorted, compareKeys)
+	rows, err := s.repo.Lock(ctx, tx, slices.Compact(sorted))
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(rows, func(_ Key, row Stored) bool { return row.Revision == 0 || row.Version.SourceUpdatedAt.IsZero() })
+	return rows, nil
 }
 
 // changeType names the change from the stored state to v. Whatever topic brought it, the first is always a creation.

@@ -34,6 +34,7 @@ type world struct {
 // model is what must be true of one order, decided without the code under test.
 type model struct {
 	best     *orders.Incoming
+	rules    string // newest that say the same of best
 	deleted  time.Time
 	accepted int
 	types    []hub.ChangeType
@@ -65,6 +66,7 @@ func drawVersion(t *rapid.T, w *world, k orders.Key, n int) orders.Incoming {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Source.Rules = fmt.Sprint("shopify/", rapid.IntRange(1, 3).Draw(t, "rules")) // after the digest, which is blind to it
 	recipient, payer := o.Buyer.Apart()
 	seals := w.seals.of(k, recipient, payer)
 	for part, seal := range seals {
@@ -83,6 +85,9 @@ func newer(a, b orders.Incoming) bool {
 	if !x.SourceUpdatedAt.Equal(y.SourceUpdatedAt) {
 		return x.SourceUpdatedAt.After(y.SourceUpdatedAt)
 	}
+	if x.Source.Rules != y.Source.Rules {
+		return x.Source.Rules > y.Source.Rules
+	}
 	if (x.Status == hub.StatusCancelled) != (y.Status == hub.StatusCancelled) {
 		return x.Status == hub.StatusCancelled
 	}
@@ -97,6 +102,13 @@ func newer(a, b orders.Incoming) bool {
 		return p > q
 	}
 	return bytes.Compare(a.Digest[:], b.Digest[:]) > 0
+}
+
+// confirmed is the best version as if it had come under the newest rules that say the same of it.
+func (m *model) confirmed() orders.Incoming {
+	best := *m.best
+	best.Order.Source.Rules = m.rules
+	return best
 }
 
 // take applies one version to the model and says what must come of it.
@@ -116,12 +128,13 @@ func (m *model) take(in orders.Incoming) (orders.Outcome, hub.ChangeType) {
 		}
 		return accept(hub.OrderDeleted)
 	case m.best != nil && m.best.Digest == in.Digest:
+		m.rules = max(m.rules, in.Order.Source.Rules)
 		return orders.Unchanged, ""
-	case m.best != nil && !newer(in, *m.best):
+	case m.best != nil && !newer(in, m.confirmed()):
 		return orders.Stale, ""
 	}
 	before := m.best
-	m.best = &in
+	m.best, m.rules = &in, in.Order.Source.Rules
 	switch {
 	case before == nil:
 		return accept(hub.OrderCreated)
@@ -149,7 +162,11 @@ func drawHistory(t *rapid.T, w *world) []orders.Incoming {
 	}
 	for _, i := range rapid.SliceOfN(rapid.IntRange(0, 1<<20), 0, 6).Draw(t, "copies") {
 		if len(all) > 0 {
-			all = append(all, all[i%len(all)])
+			again := all[i%len(all)]
+			if again.Deleted.IsZero() && i%3 == 0 { // the same payload, read by another version of the program
+				again.Order.Source.Rules = fmt.Sprint("shopify/", 1+i%4)
+			}
+			all = append(all, again)
 		}
 	}
 	return rapid.Permutation(all).Draw(t, "history")
@@ -216,6 +233,9 @@ func (w *world) check(t *rapid.T, k orders.Key, m *model) {
 	}
 	w.changes += m.accepted
 	w.checkFeed(t, row, m)
+	if m.best != nil && row.Version.Rules != orders.RulesNumber(m.rules) {
+		t.Fatalf("stored under rules %d, want %s", row.Version.Rules, m.rules)
+	}
 	if row.Revision != int64(m.accepted) || !row.DeletedAt.Equal(m.deleted) {
 		t.Fatalf("revision %d deleted %v, want %d and %v", row.Revision, row.DeletedAt, m.accepted, m.deleted)
 	}

@@ -3,13 +3,17 @@ package orders
 import (
 	"bytes"
 	"cmp"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// Version orders the states of one order. The source's own time decides; where a platform's clock of whole seconds gives
+// Version orders the states of one order. The source's own time decides, then the newer normalising rules: what an older
+// program makes of the same payload never replaces what a newer one made. Where a platform's clock of whole seconds gives
 // one time to two states, the one that went further wins, and at last the digest, so that every hub decides alike.
 type Version struct {
 	SourceUpdatedAt time.Time
+	Rules           int // RulesNumber of the rules that it was read under
 	Cancelled       bool
 	Refunded        int64    // minor units
 	PaymentRank     int      // hub.PaymentStatus.Rank
@@ -17,16 +21,31 @@ type Version struct {
 	Digest          [32]byte // keyed digest of the canonical order
 }
 
-// Compare returns −1, 0 or +1. Zero means the same state.
+// RulesNumber is the number in the name of normalising rules, 2 in "shopify/2". A name without one is older than all.
+func RulesNumber(rules string) int {
+	n, err := strconv.Atoi(rules[strings.LastIndexByte(rules, '/')+1:])
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// Compare returns −1, 0 or +1. Zero means the same state under the same rules.
 func (v Version) Compare(o Version) int {
 	return cmp.Or(
 		v.SourceUpdatedAt.Compare(o.SourceUpdatedAt),
+		cmp.Compare(v.Rules, o.Rules),
 		compareBool(v.Cancelled, o.Cancelled),
 		cmp.Compare(v.Refunded, o.Refunded),
 		cmp.Compare(v.PaymentRank, o.PaymentRank),
 		cmp.Compare(v.FulfillmentRank, o.FulfillmentRank),
 		bytes.Compare(v.Digest[:], o.Digest[:]),
 	)
+}
+
+// Same reports whether the two are one state of the source, whichever rules they were read under.
+func (v Version) Same(o Version) bool {
+	return v.SourceUpdatedAt.Equal(o.SourceUpdatedAt) && v.Digest == o.Digest
 }
 
 // Tied reports whether two different states carry the same source time: our rule picks one, but only the platform knows.

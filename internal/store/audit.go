@@ -16,20 +16,26 @@ type deed struct {
 	tenant hub.TenantID // "" when it concerns none, or several
 	target string       // an id, never anything personal; "" for a batch
 	count  int64
+	who    *hub.Actor // nil: who acts in the context
 }
 
 var auditColumns = []string{"hub", "id", "tenant_id", "at", "actor_key", "role", "request_id", "action", "target", "count"}
 
-// record writes the audit record of what the transaction does: there is no change without it and no record without the
+// record writes the audit records of what the transaction does: there is no change without one and no record without the
 // change. Who acts is cut rather than refused: it is made by the hub, and a change must not fail for its record.
-func (t *tx) record(ctx context.Context, d deed) error {
+func (t *tx) record(ctx context.Context, deeds ...deed) error {
 	const op = "writing an audit record"
-	if err := within(op, field{"action", d.action, maxCode}, field{"target", d.target, maxTarget}, field{"tenant_id", string(d.tenant), maxID}); err != nil {
-		return t.poison(err)
+	for _, d := range deeds {
+		if err := within(op, field{"action", d.action, maxCode}, field{"target", d.target, maxTarget}, field{"tenant_id", string(d.tenant), maxID}); err != nil {
+			return t.poison(err)
+		}
 	}
-	who := hub.ActorOf(ctx)
 	in := insertion{op: op, table: "audit_outbox", columns: auditColumns}
-	return t.insert(ctx, in, 1, func(_ int, r *row) {
+	return t.insert(ctx, in, len(deeds), func(i int, r *row) {
+		d, who := &deeds[i], hub.ActorOf(ctx)
+		if d.who != nil {
+			who = *d.who
+		}
 		r.add(t.s.cfg.Instance, t.s.cfg.IDs.New(audit.EntryPrefix), string(d.tenant), micros(t.now), clip(string(who.Key), maxID),
 			clip(who.Role, maxWord), clip(who.Request, maxRequest), d.action, d.target, d.count)
 	})

@@ -23,6 +23,7 @@ type Config struct {
 	IDs    hub.IDSource
 	Log    *slog.Logger
 	OnFeed func([]hub.TenantID) // called after a commit with the tenants whose feed grew; must not block; may be nil
+	OnJobs func(hub.ShardID)    // called after a commit that enqueued jobs; must not block; may be nil
 
 	// Map is the last known slot map. It is used when the control database cannot be reached at the start, so that a
 	// hub starts while databases are down. Its version is 0 when there is none.
@@ -73,6 +74,9 @@ func (c Config) withDefaults() Config {
 	c.Writers = cmp.Or(c.Writers, 8)
 	if c.OnFeed == nil {
 		c.OnFeed = func([]hub.TenantID) {}
+	}
+	if c.OnJobs == nil {
+		c.OnJobs = func(hub.ShardID) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

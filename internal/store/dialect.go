@@ -12,6 +12,7 @@ type dialect struct {
 	forUpdate string // ends a SELECT that locks its rows
 	forShare  string
 	larger    string // function: the larger of two values
+	smaller   string
 	statement limits
 	sharesLog bool // a commit can be seen before it is flushed, so readers need the barrier
 }
@@ -28,11 +29,11 @@ type limits struct {
 // prepared statements small. MySQL: a statement costs a round trip; 4 MiB and one more row stay below the smallest packet.
 var (
 	sqliteDialect = &dialect{
-		prefix: "sqlite", goose: "sqlite3", larger: "max",
+		prefix: "sqlite", goose: "sqlite3", larger: "max", smaller: "min",
 		statement: limits{sizes: []int{32, 8, 1}, rows: 256, keys: 32, bytes: 1 << 30},
 	}
 	mysqlDialect = &dialect{
-		prefix: "mysql", goose: "mysql", larger: "GREATEST",
+		prefix: "mysql", goose: "mysql", larger: "GREATEST", smaller: "LEAST",
 		forUpdate: " FOR UPDATE", forShare: " LOCK IN SHARE MODE",
 		statement: limits{rows: 500, keys: 100, bytes: 4 << 20},
 		sharesLog: true,
@@ -98,6 +99,15 @@ func (d *dialect) among(columns []string, n int) string {
 		return "(" + strings.Join(columns, ",") + ") IN (VALUES " + list(row, ",", n) + ")"
 	}
 	return "(" + list("("+strings.Join(columns, "=? AND ")+"=?)", " OR ", n) + ")"
+}
+
+// ranges reads n ranges of the primary key, each of which is a condition in brackets. SQLite looks for each of them in a
+// SELECT of its own, and would scan the table for one with many; MySQL needs ten times as long for many SELECTs.
+func (d *dialect) ranges(head, condition string, n int) string {
+	if d == sqliteDialect {
+		return list(head+" WHERE "+condition, " UNION ALL ", n)
+	}
+	return head + d.by(primary) + " WHERE " + list(condition, " OR ", n)
 }
 
 // list repeats an item n times.

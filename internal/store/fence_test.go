@@ -41,7 +41,7 @@ func TestDrillKilledWhileFencing(t *testing.T) {
 		})
 		serving := load(func() bool {
 			d := erp.Disclosure{Tenant: tenant, Client: "c", Order: hub.OrderID(ids.New(hub.OrderPrefix)), Subjects: []gdpr.SubjectID{gdpr.SubjectID(ids.New(gdpr.SubjectPrefix))}}
-			_, err := s.ERP().Disclose(context.Background(), tenant, []erp.Disclosure{d})
+			_, err := s.ERP().Disclose(context.Background(), s.Of(tenant), []erp.Answer{{Tenant: tenant, Rows: []erp.Disclosure{d}}})
 			if err == nil {
 				served = append(served, d.Order)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"hub"
 	"hub/internal/intake"
+	"hub/internal/jobs"
 )
 
 // Intake implements intake.Repo and intake.ParkedReader.
@@ -112,10 +113,11 @@ func (Intake) KeepRaw(ctx context.Context, token hub.Tx, raws []intake.Raw) erro
 			return t.poison(err)
 		}
 	}
-	in := insertion{op: op, table: "raws", columns: []string{"raw_ref", "tenant_id", "connection_id", "external_id", "received_at", "sealed", "expires"}}
+	in := insertion{op: op, table: "raws", columns: []string{"raw_ref", "tenant_id", "connection_id", "external_id", "received_at", "sealed", "expires", "topic", "delivery_key"}}
 	return t.insert(ctx, in, len(raws), func(i int, r *row) {
 		w := &raws[i]
-		r.add(string(w.Ref), string(w.Order.Tenant), string(w.Order.Connection), string(w.Order.External), micros(w.ReceivedAt), notNull(w.Sealed), string(w.Expires))
+		r.add(string(w.Ref), string(w.Order.Tenant), string(w.Order.Connection), string(w.Order.External), micros(w.ReceivedAt), notNull(w.Sealed), string(w.Expires),
+			clip(w.Topic, maxTopic), w.Delivery[:])
 	})
 }
 
@@ -127,45 +129,15 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-// Note implements intake.Repo.
-func (Intake) Note(ctx context.Context, token hub.Tx, notes []intake.Note) error {
-	const op = "noting hints"
-	t, err := open(token, op)
-	if err != nil {
-		return err
-	}
-	for _, n := range notes {
-		if err := t.owns(op, n.Tenant); err != nil {
-			return err
-		}
-		err := within(op, field{"connection_id", string(n.Connection), maxID}, field{"kind", n.Kind, maxCode},
-			field{"external_id", string(n.ExternalID), maxExternal})
-		if err != nil {
-			return t.poison(err)
-		}
-	}
-	sorted := slices.Clone(notes)
-	slices.SortStableFunc(sorted, compareNotes)
-	d := t.d.dialect
-	newest, topic := d.fresh("newest_at"), d.fresh("topic")
-	in := insertion{op: op, table: "hints",
-		columns: []string{"connection_id", "kind", "external_id", "tenant_id", "topic", "newest_at", "hints"},
-		tail: d.onDuplicate("connection_id, kind, external_id", // MySQL assigns from left to right: the topic first
-			"topic = CASE WHEN "+newest+" >= hints.newest_at THEN "+topic+" ELSE hints.topic END, "+
-				"newest_at = "+d.larger+"(hints.newest_at, "+newest+"), hints = hints.hints + 1"),
-	}
-	return t.insert(ctx, in, len(sorted), func(i int, r *row) {
-		n := &sorted[i]
-		r.add(string(n.Connection), n.Kind, string(n.ExternalID), string(n.Tenant), clip(n.Topic, maxTopic), micros(n.At), int64(1))
-	})
-}
+// FetchPrefix begins the kinds of jobs that fetch what a hint is about; the rest is the kind of the hint.
+const FetchPrefix = "fetch."
 
-func compareNotes(a, b intake.Note) int {
-	if c := strings.Compare(string(a.Connection), string(b.Connection)); c != 0 {
-		return c
+// Note implements intake.Repo.
+func (i Intake) Note(ctx context.Context, token hub.Tx, notes []intake.Note) error {
+	list := make([]jobs.Job, len(notes))
+	for at, n := range notes {
+		lane := jobs.Lane{Kind: FetchPrefix + n.Kind, Tenant: n.Tenant, Connection: n.Connection}
+		list[at].Ref = jobs.Ref{Lane: lane, Key: n.ExternalID}
 	}
-	if c := strings.Compare(a.Kind, b.Kind); c != 0 {
-		return c
-	}
-	return strings.Compare(string(a.ExternalID), string(b.ExternalID))
+	return i.s.Jobs().Enqueue(ctx, token, list)
 }

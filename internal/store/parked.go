@@ -22,18 +22,31 @@ func (Intake) Park(ctx context.Context, token hub.Tx, parked []intake.Parked) er
 		}
 		err := within(op, field{"id", string(p.ID), maxID}, field{"connection_id", string(p.Connection), maxID},
 			field{"platform", string(p.Platform), maxWord}, field{"code", string(p.Code), maxCode},
-			field{"expires", string(p.Expires), maxWeek})
+			field{"expires", string(p.Expires), maxWeek}, field{"app_id", string(p.App), maxID},
+			field{"external_id", string(p.Gist.ExternalID), maxExternal})
 		if err != nil {
 			return t.poison(err)
 		}
 	}
 	in := insertion{op: op, table: "parked", columns: []string{"id", "tenant_id", "connection_id", "platform", "topic", "code", "path",
-		"received_at", "parked_at", "state", "attempts", "sealed", "expires"}}
+		"received_at", "parked_at", "state", "attempts", "sealed", "expires", "app_id", "external_id", "source_at", "currency", "total"}}
 	return t.insert(ctx, in, len(parked), func(i int, r *row) {
 		p := &parked[i]
 		r.add(string(p.ID), string(p.Tenant), string(p.Connection), string(p.Platform), clip(p.Topic, maxTopic), string(p.Code),
-			clip(p.Path, maxPath), micros(p.ReceivedAt), micros(p.ParkedAt), string(p.State), int64(p.Attempts), blob(p.Sealed), string(p.Expires))
+			clip(p.Path, maxPath), micros(p.ReceivedAt), micros(p.ParkedAt), string(p.State), int64(p.Attempts), blob(p.Sealed), string(p.Expires),
+			string(p.App))
+		r.add(gistColumns(p)...)
 	})
+}
+
+// gistColumns are external_id, source_at, currency and total.
+func gistColumns(p *intake.Parked) []any {
+	g := &p.Gist
+	currency, total := "", any(nil)
+	if g.Total != nil {
+		currency, total = string(g.Total.Currency), g.Total.Minor
+	}
+	return []any{string(g.ExternalID), micros(g.SourceUpdatedAt), currency, total}
 }
 
 // settled names what became of a parked delivery in the audit records.
@@ -48,14 +61,15 @@ func (Intake) Settle(ctx context.Context, token hub.Tx, p intake.Parked) error {
 	if err != nil {
 		return err
 	}
-	if err := within(op, field{"code", string(p.Code), maxCode}); err != nil {
+	if err := within(op, field{"code", string(p.Code), maxCode}, field{"external_id", string(p.Gist.ExternalID), maxExternal}); err != nil {
 		return t.poison(err)
 	}
 	const still = " WHERE id = ? AND tenant_id = ? AND state = ?"
 	var n int64
 	if p.State == intake.ParkedOpen {
-		n, err = t.exec(ctx, op, "UPDATE parked SET attempts = attempts + 1, code = ?, path = ?"+still,
-			string(p.Code), clip(p.Path, maxPath), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
+		args := append([]any{string(p.Code), clip(p.Path, maxPath)}, gistColumns(&p)...)
+		n, err = t.exec(ctx, op, "UPDATE parked SET attempts = attempts + 1, code = ?, path = ?, external_id = ?, source_at = ?, currency = ?, total = ?"+still,
+			append(args, string(p.ID), string(p.Tenant), string(intake.ParkedOpen))...)
 	} else {
 		n, err = t.exec(ctx, op, "UPDATE parked SET state = ?, sealed = NULL, expires = ''"+still,
 			string(p.State), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
@@ -69,7 +83,8 @@ func (Intake) Settle(ctx context.Context, token hub.Tx, p intake.Parked) error {
 	return t.record(ctx, deed{action: settled[p.State], tenant: p.Tenant, target: string(p.ID), count: 1})
 }
 
-const selectParked = "SELECT id, tenant_id, connection_id, platform, topic, code, path, received_at, parked_at, state, attempts, expires, "
+const selectParked = "SELECT id, tenant_id, connection_id, platform, topic, code, path, received_at, parked_at, state, attempts, expires, " +
+	"app_id, external_id, source_at, currency, total, closed_by, "
 
 // Parked implements intake.ParkedReader.
 func (i Intake) Parked(ctx context.Context, tenant hub.TenantID, f intake.ParkedFilter, after hub.ParkedID, limit int) ([]intake.Parked, error) {
@@ -78,13 +93,21 @@ func (i Intake) Parked(ctx context.Context, tenant hub.TenantID, f intake.Parked
 	if err != nil {
 		return nil, err
 	}
-	query := selectParked + "NULL FROM parked WHERE tenant_id = ? AND id > ?"
-	args := []any{string(tenant), string(after)}
+	path := "parked_tenant"
 	if f.State != "" {
-		query, args = query+" AND state = ?", append(args, string(f.State))
+		path = "parked_open"
 	}
-	if f.Code != "" {
-		query, args = query+" AND code = ?", append(args, string(f.Code))
+	query := selectParked + "NULL FROM parked" + d.dialect.by(path) + " WHERE tenant_id = ? AND id > ?"
+	args := []any{string(tenant), string(after)}
+	for _, c := range []struct{ column, value string }{
+		{"state", string(f.State)}, {"code", string(f.Code)}, {"platform", string(f.Platform)}, {"connection_id", string(f.Connection)},
+	} {
+		if c.value != "" {
+			query, args = query+" AND "+c.column+" = ?", append(args, c.value)
+		}
+	}
+	if !f.Before.IsZero() {
+		query, args = query+" AND received_at < ?", append(args, micros(f.Before))
 	}
 	var list []intake.Parked
 	err = d.query(ctx, op, query+" ORDER BY id LIMIT ?", append(args, limit), func(r *sql.Rows) error {
@@ -128,8 +151,14 @@ func (i Intake) ParkedByID(ctx context.Context, tenant hub.TenantID, id hub.Park
 }
 
 func scanParked(r *sql.Rows) (p intake.Parked, err error) {
-	var received, parked int64
-	err = r.Scan(&p.ID, &p.Tenant, &p.Connection, &p.Platform, &p.Topic, &p.Code, &p.Path, &received, &parked, &p.State, &p.Attempts, &p.Expires, &p.Sealed)
-	p.ReceivedAt, p.ParkedAt = moment(received), moment(parked)
+	var received, parked, source int64
+	var currency hub.Currency
+	var total sql.NullInt64
+	err = r.Scan(&p.ID, &p.Tenant, &p.Connection, &p.Platform, &p.Topic, &p.Code, &p.Path, &received, &parked, &p.State, &p.Attempts, &p.Expires,
+		&p.App, &p.Gist.ExternalID, &source, &currency, &total, &p.ClosedBy, &p.Sealed)
+	p.ReceivedAt, p.ParkedAt, p.Gist.SourceUpdatedAt = moment(received), moment(parked), moment(source)
+	if total.Valid {
+		p.Gist.Total = &hub.Money{Minor: total.Int64, Currency: currency}
+	}
 	return p, err
 }

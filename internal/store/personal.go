@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"hub"
 	"hub/gdpr"
@@ -14,6 +15,27 @@ var (
 	_ erp.Disclosures    = ERP{}
 )
 
+// partColumns are those of sealed parts: the revision, and one for each of hub.PersonalParts.
+const partColumns = "sealed_at, personal, recipient, payer, shared"
+
+// scanParts scans the columns into, and then those of sealed parts.
+func scanParts(r *sql.Rows, into ...any) (sealed erp.Sealed, err error) {
+	var parts [4][]byte
+	into = append(into, &sealed.Revision)
+	for i := range parts {
+		into = append(into, &parts[i])
+	}
+	if err := r.Scan(into...); err != nil {
+		return sealed, err
+	}
+	for i, part := range hub.PersonalParts() {
+		if len(parts[i]) > 0 {
+			sealed.Parts = append(sealed.Parts, erp.SealedPart{Part: part, Envelope: parts[i]})
+		}
+	}
+	return sealed, nil
+}
+
 // Personal implements erp.PersonalReader.
 func (e ERP) Personal(ctx context.Context, tenant hub.TenantID, ids []hub.OrderID) (map[hub.OrderID]erp.Sealed, error) {
 	d, err := e.s.of(ctx, tenant)
@@ -21,32 +43,59 @@ func (e ERP) Personal(ctx context.Context, tenant hub.TenantID, ids []hub.OrderI
 		return nil, err
 	}
 	read := make(map[hub.OrderID]erp.Sealed, len(ids))
-	sel := selection{op: "reading sealed parts", columns: "id, tenant_id, sealed_at, personal, recipient, payer, shared", table: "orders", keys: []string{"id"}}
-	err = d.find(ctx, sel, len(ids), func(i int, r *row) { r.add(string(ids[i])) }, func(r *sql.Rows) error {
+	sel := selection{op: "reading sealed parts", columns: "id, tenant_id, " + partColumns, table: "orders", keys: []string{"id"}}
+	fill := func(i int, r *row) { r.add(string(ids[min(i, len(ids)-1)])) }
+	err = d.find(ctx, sel, d.dialect.statement.filled(len(ids)), fill, func(r *sql.Rows) error {
 		var id hub.OrderID
 		var its hub.TenantID
-		var sealed erp.Sealed
-		parts := make([][]byte, len(hub.PersonalParts()))
-		if err := r.Scan(&id, &its, &sealed.Revision, &parts[0], &parts[1], &parts[2], &parts[3]); err != nil || its != tenant {
-			return err
-		}
-		for i, part := range hub.PersonalParts() {
-			if len(parts[i]) > 0 {
-				sealed.Parts = append(sealed.Parts, erp.SealedPart{Part: part, Envelope: parts[i]})
-			}
-		}
-		if len(sealed.Parts) > 0 {
+		sealed, err := scanParts(r, &id, &its)
+		if err == nil && its == tenant && len(sealed.Parts) > 0 {
 			read[id] = sealed
 		}
-		return nil
+		return err
 	})
-	if err == nil && len(read) > 0 {
-		err = d.flushedOrders(ctx, tenant)
-	}
 	if err != nil {
 		return nil, err
 	}
 	return read, nil
+}
+
+// OrderPersonal implements erp.PersonalReader.
+func (e ERP) OrderPersonal(ctx context.Context, tenant hub.TenantID, id hub.OrderID) (row erp.Row, sealed erp.Sealed, err error) {
+	d, err := e.s.of(ctx, tenant)
+	if err != nil {
+		return row, sealed, err
+	}
+	const query = "SELECT id, doc, " + partColumns + " FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0"
+	err = d.query(ctx, "reading an order", query, []any{string(id), string(tenant)}, func(r *sql.Rows) (err error) {
+		sealed, err = scanParts(r, &row.ID, &row.Doc)
+		return err
+	})
+	if err == nil && row.ID == "" {
+		err = noOrder(id)
+	}
+	if err == nil {
+		err = d.flushedOrders(ctx, tenant) // nothing else does when there is nothing to disclose
+	}
+	if err != nil {
+		return erp.Row{}, erp.Sealed{}, err
+	}
+	return row, sealed, nil
+}
+
+// filled is how many keys are asked for when n are wanted: where statements have few sizes, naming one key several times is
+// cheaper than a statement for each of the last ones.
+func (l limits) filled(n int) int {
+	if len(l.sizes) == 0 || n == 0 {
+		return n
+	}
+	rest := n % l.sizes[0]
+	for _, size := range slices.Backward(l.sizes) {
+		if rest > 0 && rest <= size {
+			return n - rest + size
+		}
+	}
+	return n
 }
 
 // DisclosurePrefix begins the ids of disclosures.
@@ -54,48 +103,109 @@ const DisclosurePrefix = "dsc_"
 
 var disclosureColumns = []string{"tenant_id", "disclosed_at", "id", "client", "key_id", "request_id", "order_id", "revision", "fields"}
 
+// Of implements erp.Disclosures.
+func (e ERP) Of(tenant hub.TenantID) hub.ShardID { return e.s.Of(tenant) }
+
 // Disclose implements erp.Disclosures. Whoever fences one of the subjects waits until the rows are committed, or is seen.
-func (e ERP) Disclose(ctx context.Context, tenant hub.TenantID, rows []erp.Disclosure) (fenced []gdpr.SubjectID, err error) {
+func (e ERP) Disclose(ctx context.Context, shard hub.ShardID, answers []erp.Answer) (fenced [][]gdpr.SubjectID, err error) {
 	const op = "recording disclosures"
-	if len(rows) == 0 {
+	for _, a := range answers {
+		for _, r := range a.Rows {
+			if err := checkDisclosure(op, a.Tenant, r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(answers) == 0 {
 		return nil, nil
 	}
-	owners := map[gdpr.SubjectID]hub.TenantID{}
-	for _, r := range rows {
-		if err := checkDisclosure(op, tenant, r); err != nil {
-			return nil, err
-		}
-		for _, id := range r.Subjects {
-			owners[id] = tenant
-		}
-	}
-	done := deed{action: "personal.read", tenant: tenant, count: int64(len(rows))}
-	if len(rows) == 1 {
-		done.target = string(rows[0].Order)
-	}
-	err = e.s.Do(ctx, e.s.Of(tenant), func(ctx context.Context, token hub.Tx) error {
+	err = e.s.Do(ctx, shard, func(ctx context.Context, token hub.Tx) error {
 		t, err := open(token, op)
 		if err != nil {
 			return err
 		}
-		if fenced, err = t.share(ctx, op, owners); err != nil || len(fenced) > 0 {
+		var whole []erp.Answer
+		if whole, fenced, err = t.shareAll(ctx, op, answers); err != nil {
 			return err
 		}
-		in := insertion{op: op, table: "disclosures", columns: disclosureColumns}
-		err = t.insert(ctx, in, len(rows), func(i int, r *row) {
-			d := &rows[i]
-			r.add(string(tenant), micros(d.At), t.s.cfg.IDs.New(DisclosurePrefix), d.Client, string(d.Key), d.Request, string(d.Order),
-				d.Revision, int64(d.Fields)) // the bits as they are
-		})
-		if err != nil {
-			return err
-		}
-		return t.record(ctx, done)
+		return t.disclose(ctx, op, whole)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return fenced, nil
+}
+
+// shareAll locks the lines of the subjects of all answers. Answers in which somebody is fenced are left out, and these are
+// returned at their places; the lines of the others are made if they are missing.
+func (t *tx) shareAll(ctx context.Context, op string, answers []erp.Answer) (whole []erp.Answer, fenced [][]gdpr.SubjectID, err error) {
+	fenced = make([][]gdpr.SubjectID, len(answers))
+	for {
+		whole = whole[:0]
+		owners := map[gdpr.SubjectID]hub.TenantID{}
+		for i, a := range answers {
+			if len(fenced[i]) > 0 {
+				continue
+			}
+			if err := t.owns(op, a.Tenant); err != nil {
+				return nil, nil, err
+			}
+			whole = append(whole, a)
+			for _, r := range a.Rows {
+				for _, id := range r.Subjects {
+					if owner, known := owners[id]; known && owner != a.Tenant {
+						return nil, nil, t.poison(&hub.Error{Kind: hub.KindInternal, Op: op, Subject: string(id), Err: words("two tenants name the subject")})
+					}
+					owners[id] = a.Tenant
+				}
+			}
+		}
+		found, err := t.share(ctx, op, owners)
+		if err != nil || len(found) == 0 {
+			return whole, fenced, err
+		}
+		for i, a := range answers {
+			if len(fenced[i]) == 0 {
+				fenced[i] = among(a, found)
+			}
+		}
+	}
+}
+
+// among lists those of the subjects, which are sorted, that an answer names.
+func among(a erp.Answer, subjects []gdpr.SubjectID) (named []gdpr.SubjectID) {
+	for _, id := range subjects {
+		if slices.ContainsFunc(a.Rows, func(r erp.Disclosure) bool { return slices.Contains(r.Subjects, id) }) {
+			named = append(named, id)
+		}
+	}
+	return named
+}
+
+// disclose writes the rows of answers, and one audit record for each.
+func (t *tx) disclose(ctx context.Context, op string, answers []erp.Answer) error {
+	var rows []*erp.Disclosure
+	deeds := make([]deed, len(answers))
+	for i, a := range answers {
+		actor := a.Actor
+		deeds[i] = deed{action: "personal.read", tenant: a.Tenant, count: int64(len(a.Rows)), who: &actor}
+		if len(a.Rows) == 1 {
+			deeds[i].target = string(a.Rows[0].Order)
+		}
+		for r := range a.Rows {
+			rows = append(rows, &a.Rows[r])
+		}
+	}
+	in := insertion{op: op, table: "disclosures", columns: disclosureColumns}
+	err := t.insert(ctx, in, len(rows), func(i int, r *row) {
+		d := rows[i]
+		r.add(string(d.Tenant), micros(d.At), t.s.cfg.IDs.New(DisclosurePrefix), d.Client, string(d.Key), d.Request, string(d.Order),
+			d.Revision, int64(d.Fields)) // the bits as they are
+	})
+	if err != nil {
+		return err
+	}
+	return t.record(ctx, deeds...)
 }
 
 func checkDisclosure(op string, tenant hub.TenantID, d erp.Disclosure) error {

@@ -73,9 +73,9 @@ func TestPersonalReadersWait(t *testing.T) {
 // personalReads returns how many things each reader returns: one.
 func personalReads(ctx context.Context, tenant hub.TenantID, who gdpr.SubjectID, order hub.OrderID) map[string]func(*store.Store) (int, error) {
 	return map[string]func(*store.Store) (int, error){
-		"Personal": func(s *store.Store) (int, error) {
-			m, err := s.ERP().Personal(ctx, tenant, []hub.OrderID{order})
-			return len(m), err
+		"OrderPersonal": func(s *store.Store) (int, error) {
+			_, sealed, err := s.ERP().OrderPersonal(ctx, tenant, order)
+			return len(sealed.Parts), err
 		},
 		"Head": func(s *store.Store) (int, error) {
 			head, err := s.Subjects().Head(ctx, s.Of(tenant))

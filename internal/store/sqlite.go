@@ -32,6 +32,7 @@ func openSQLite(s source, cfg Config) (write, read *sql.DB, err error) {
 		"cache_size(-32768)",       // KiB
 		"wal_autocheckpoint(4096)", // pages: a drained batch does not checkpoint each time
 		"journal_size_limit(67108864)",
+		"temp_store(2)", // in memory: a multi-row INSERT writes each page that it changes to a temporary file otherwise
 	}, sqlitePragmas...))
 	if err != nil {
 		return nil, nil, err

@@ -12,9 +12,10 @@ import (
 
 // Vault implements gdpr.Vault, forget.Ledger and forget.Cycles on the vault database.
 //
-// Its one row of vault_state is the lock of it all. Whoever adds or wraps again reads it and shares it until the commit;
-// whoever changes the keyring, the ledger, the cycle or the leader holds it alone. So no row is added under a key that is
-// being replaced, entries have their numbers in the order of the commits, and nothing dies while a slot is rewritten.
+// Its one row of vault_state is the lock of it all. Whoever adds reads it and shares it until the commit; whoever wraps
+// again, or changes the keyring, the ledger, the cycle or the leader holds it alone. So no row is added under a key that is
+// being replaced, entries have their numbers in the order of the commits, and nothing comes or dies while slots are
+// rewritten.
 type Vault struct{ s *Store }
 
 var (

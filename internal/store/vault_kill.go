@@ -148,20 +148,19 @@ func (g *ending) dropKeys(ctx context.Context, dead []deadKey) error {
 
 // dropTags deletes tags of owners.
 func (g *ending) dropTags(ctx context.Context, owners [][]byte, and string) error {
-	var links [][]byte
-	sel := selection{op: opLedger, columns: "link, slot", table: "vault_tags" + g.t.d.dialect.by(tagsByOwner), keys: []string{"owner"}, and: and}
+	var links []gdpr.Link
+	sel := selection{op: opLedger, columns: "slot, link", table: "vault_tags" + g.t.d.dialect.by(tagsByOwner), keys: []string{"owner"}, and: and}
 	err := g.t.find(ctx, sel, len(owners), func(i int, r *row) { r.add(owners[i]) }, func(r *sql.Rows) error {
-		var link []byte
-		var slot gdpr.Slot
-		err := r.Scan(&link, &slot)
-		links = append(links, link)
-		g.soiled[slot], g.deleted = true, true
+		var l gdpr.Link
+		err := r.Scan(&l.Slot, &l.Link)
+		links = append(links, l)
+		g.soiled[l.Slot], g.deleted = true, true
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return g.t.execKeys(ctx, opLedger, "DELETE FROM vault_tags WHERE", []string{"link"}, len(links), func(i int, r *row) { r.add(links[i]) })
+	return g.t.execKeys(ctx, opLedger, "DELETE FROM vault_tags WHERE", linkKeys, len(links), func(i int, r *row) { r.add(int64(links[i].Slot), links[i].Link) })
 }
 
 // soil marks the slots in which something died with the newest entry and with the cycle that runs: what dies while it

@@ -77,8 +77,8 @@ func exerciseVault(t *testing.T, s *Store) {
 	for what, call := range map[string]func() error{
 		"ByTag":      func() error { _, err := v.ByTag(ctx, [][]byte{hash}); return err },
 		"ByID":       func() error { _, err := v.ByID(ctx, []string{id}); return err },
-		"Links":      func() error { _, err := v.Links(ctx, [][]byte{hash}); return err },
-		"Tagged":     func() error { _, err := v.Tagged(ctx, hash, nil, 10); return err },
+		"Links":      func() error { _, err := v.Links(ctx, []gdpr.Link{{Link: hash}, {Slot: 7, Link: hash}}); return err },
+		"Tagged":     func() error { _, err := v.Tagged(ctx, 7, hash, nil, 10); return err },
 		"TagsOf":     func() error { _, err := v.TagsOf(ctx, [][]byte{owner}); return err },
 		"Tombstones": func() error { _, err := v.Tombstones(ctx, [][]byte{hash}, noon); return err },
 		"Keyrings":   func() error { _, err := v.Keyrings(ctx); return err },
@@ -90,9 +90,11 @@ func exerciseVault(t *testing.T, s *Store) {
 			return err
 		},
 		"Rewrite": func() error {
-			return v.Rewrite(ctx, epoch, 7, func(s forget.Slotful) (*forget.Slotful, error) {
-				s.Census = &forget.Census{Digest: hash}
-				return &s, nil
+			return v.Rewrite(ctx, epoch, []gdpr.Slot{7, 8, 9}, func(all []forget.Slotful) ([]forget.Slotful, error) {
+				for i := range all {
+					all[i].Census = &forget.Census{Digest: hash}
+				}
+				return all, nil
 			})
 		},
 		"DropSlots": func() error { _, err := v.DropSlots(ctx, epoch, []gdpr.Slot{gdpr.Buckets + 7}); return err },

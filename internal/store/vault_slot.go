@@ -11,131 +11,196 @@ import (
 	"hub/gdpr/forget"
 )
 
-const opRewrite = "rewriting a slot"
+const opRewrite = "rewriting slots"
 
 const keysBySlot = "vault_keys_slot"
 
-// Rewrite implements forget.Cycles. The rows are locked as they are read. One that is added meanwhile is under the newest
-// key of the slot already, and the next census counts it.
-func (v Vault) Rewrite(ctx context.Context, epoch int64, slot gdpr.Slot, f func(forget.Slotful) (*forget.Slotful, error)) error {
-	return v.lead(ctx, opRewrite, v.forShare(), epoch, func(ctx context.Context, t *tx, _ vaultState) (bool, error) {
-		full, err := t.slotful(ctx, slot)
+// Rewrite implements forget.Cycles. It holds the state alone, so nothing is added to a slot after it was read.
+func (v Vault) Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f func([]forget.Slotful) ([]forget.Slotful, error)) error {
+	return v.lead(ctx, opRewrite, v.forUpdate(), epoch, func(ctx context.Context, t *tx, _ vaultState) (bool, error) {
+		full, err := t.slotfuls(ctx, slots)
 		if err != nil {
 			return false, err
 		}
-		ids, links := names(full)
-		out, err := f(full)
-		if err != nil || out == nil {
+		held := make(map[gdpr.Slot]holding, len(full))
+		for _, s := range full {
+			held[s.Slot] = holdingOf(s)
+		}
+		all, err := f(full)
+		if err != nil || len(all) == 0 {
 			return false, err
 		}
-		if err := checkRewritten(slot, ids, len(links), out); err != nil {
-			return false, err
+		done := make(map[gdpr.Slot]bool, len(all))
+		for i := range all {
+			slot := all[i].Slot
+			if h, known := held[slot]; !known || done[slot] {
+				return false, hub.Errorf(hub.KindInvalid, opRewrite, "slot %d was not asked for, or is there twice", slot)
+			} else if err := h.check(&all[i]); err != nil {
+				return false, err
+			}
+			done[slot] = true
 		}
-		return true, t.rewrite(ctx, ids, links, out)
+		return true, t.rewrite(ctx, held, all)
 	})
 }
 
-// names returns the keys, id and tag, and the links of a slot, before anybody can change them.
-func names(full forget.Slotful) (ids map[string]string, links []string) {
-	ids = make(map[string]string, len(full.Keys))
-	for _, k := range full.Keys {
-		ids[k.ID] = string(k.Tag)
-	}
-	for _, tag := range full.Tags {
-		links = append(links, string(tag.Link))
-	}
-	return ids, links
+// holding is what a slot held, before anybody could change it.
+type holding struct {
+	slot  gdpr.Slot
+	keys  map[string]nature // by id
+	tags  int
+	ended bool
 }
 
-func (t *tx) slotful(ctx context.Context, slot gdpr.Slot) (forget.Slotful, error) {
-	full, d, args := forget.Slotful{Slot: slot}, t.d.dialect, []any{int64(slot)}
-	query := "SELECT " + strings.Join(keyColumns, ", ") + " FROM vault_keys" + d.by(keysBySlot) + " WHERE slot = ? ORDER BY counted DESC, id"
-	err := t.query(ctx, opRewrite, query+d.forUpdate, args, func(r *sql.Rows) error {
+// nature is all of a key that no wrapping changes.
+type nature struct {
+	kind       gdpr.Kind
+	tenant     hub.TenantID
+	tag        string
+	slot       gdpr.Slot
+	connection hub.ConnectionID
+	class      gdpr.LotClass
+	week       gdpr.Week
+	expires    gdpr.Week
+	created    int64
+}
+
+func natureOf(k gdpr.WrappedKey) nature {
+	return nature{k.Kind, k.Tenant, string(k.Tag), k.Slot, k.Connection, k.Class, k.Week, k.Expires, micros(k.CreatedAt)}
+}
+
+func holdingOf(s forget.Slotful) holding {
+	h := holding{slot: s.Slot, keys: make(map[string]nature, len(s.Keys)), tags: len(s.Tags), ended: len(s.Killed) > 0}
+	for _, k := range s.Keys {
+		h.keys[k.ID] = natureOf(k)
+	}
+	return h
+}
+
+// slotfuls reads slots. MySQL needs no locks on the rows: whoever writes them shares or holds the state.
+func (t *tx) slotfuls(ctx context.Context, slots []gdpr.Slot) ([]forget.Slotful, error) {
+	all, at := make([]forget.Slotful, len(slots)), make(map[gdpr.Slot]*forget.Slotful, len(slots))
+	for i, slot := range slots {
+		all[i].Slot, at[slot] = slot, &all[i]
+	}
+	if len(at) != len(slots) {
+		return nil, hub.Errorf(hub.KindInvalid, opRewrite, "a slot is asked for twice")
+	}
+	d := t.d.dialect
+	read := func(columns, table, order string, scan func(*sql.Rows) error) error {
+		sel := selection{op: opRewrite, columns: columns, table: table, keys: []string{"slot"}, tail: " ORDER BY slot" + order}
+		return t.find(ctx, sel, len(slots), func(i int, r *row) { r.add(int64(slots[i])) }, scan)
+	}
+	err := read(strings.Join(keyColumns, ", "), "vault_keys"+d.by(keysBySlot), ", counted DESC, id", func(r *sql.Rows) error {
 		k, err := scanKey(r)
-		full.Keys = append(full.Keys, k.WrappedKey)
-		if k.counted {
-			full.Counted++
+		if s := at[k.Slot]; err == nil {
+			s.Keys = append(s.Keys, k.WrappedKey)
+			s.Counted += int(flag(k.counted))
 		}
 		return err
 	})
-	if err != nil {
-		return full, err
+	if err == nil {
+		err = read(strings.Join(tagColumns, ", "), "vault_tags"+d.by(primary), ", link", func(r *sql.Rows) error {
+			tag, err := scanTag(r)
+			if s := at[tag.Slot]; err == nil {
+				s.Tags = append(s.Tags, tag)
+			}
+			return err
+		})
 	}
-	query = "SELECT " + strings.Join(tagColumns, ", ") + " FROM vault_tags" + d.by(tagsBySlot) + " WHERE slot = ? ORDER BY link"
-	err = t.query(ctx, opRewrite, query+d.forUpdate, args, func(r *sql.Rows) error {
-		tag, err := scanTag(r)
-		full.Tags = append(full.Tags, tag)
-		return err
-	})
-	if err != nil {
-		return full, err
+	if err == nil {
+		err = read("slot, generation, key_count, digest", "vault_census", "", func(r *sql.Rows) error {
+			var slot gdpr.Slot
+			c := &forget.Census{}
+			err := r.Scan(&slot, &c.Generation, &c.Keys, &c.Digest)
+			if s := at[slot]; err == nil {
+				s.Census = c
+			}
+			return err
+		})
 	}
-	err = t.query(ctx, opRewrite, "SELECT generation, key_count, digest FROM vault_census WHERE slot = ?", args, func(r *sql.Rows) error {
-		full.Census = &forget.Census{}
-		return r.Scan(&full.Census.Generation, &full.Census.Keys, &full.Census.Digest)
-	})
-	if err != nil {
-		return full, err
+	if err == nil {
+		err = read("slot, id", "vault_ended", ", id", func(r *sql.Rows) error {
+			var slot gdpr.Slot
+			var id string
+			err := r.Scan(&slot, &id)
+			if s := at[slot]; err == nil {
+				s.Killed = append(s.Killed, id)
+			}
+			return err
+		})
 	}
-	err = t.query(ctx, opRewrite, "SELECT id FROM vault_ended WHERE slot = ? ORDER BY id", args, func(r *sql.Rows) error {
-		var id string
-		err := r.Scan(&id)
-		full.Killed = append(full.Killed, id)
-		return err
-	})
-	return full, err
+	return all, err
 }
 
-// checkRewritten refuses other rows than the slot held: nothing dies and nothing comes by a rewrite.
-func checkRewritten(slot gdpr.Slot, ids map[string]string, tags int, out *forget.Slotful) error {
-	ok := out.Slot == slot && out.Census != nil && len(out.Keys) == len(ids) && len(out.Tags) == tags
-	seen := make(map[string]bool, len(ids))
+// check refuses other rows than the slot held: nothing dies and nothing comes by a rewrite.
+func (h holding) check(out *forget.Slotful) error {
+	ok := out.Census != nil && len(out.Keys) == len(h.keys) && len(out.Tags) == h.tags
+	seen := make(map[string]bool, len(h.keys))
 	for _, k := range out.Keys {
-		tag, known := ids[k.ID]
-		ok = ok && known && !seen[k.ID] && tag == string(k.Tag) && k.Slot == slot
+		was, known := h.keys[k.ID]
+		ok = ok && known && !seen[k.ID] && was == natureOf(k)
 		seen[k.ID] = true
 		if err := checkKey(opRewrite, k); err != nil {
 			return err
 		}
 	}
 	for _, t := range out.Tags {
-		ok = ok && t.Slot == slot
+		ok = ok && t.Slot == h.slot
 		if err := checkTag(opRewrite, t); err != nil {
 			return err
 		}
 	}
 	if !ok {
-		return hub.Errorf(hub.KindInvalid, opRewrite, "other rows than it held")
+		return hub.Errorf(hub.KindInvalid, opRewrite, "other rows than slot %d held", h.slot)
 	}
 	return nil
 }
 
-// rewrite deletes all rows and inserts them as they shall be, which are few statements; updates would be one for each.
-func (t *tx) rewrite(ctx context.Context, ids map[string]string, links []string, out *forget.Slotful) error {
-	rows := make([]keyRow, len(out.Keys))
-	for i, k := range out.Keys {
-		rows[i] = keyRow{k, true}
+// rewrite stores slots as they shall be. Tags go and come back, because their links change; keys stay where they are, and no
+// index of theirs is touched.
+func (t *tx) rewrite(ctx context.Context, held map[gdpr.Slot]holding, all []forget.Slotful) error {
+	var keys []keyRow
+	var tags []gdpr.Tag
+	var tagged, ended []gdpr.Slot
+	for _, s := range all {
+		for _, k := range s.Keys {
+			keys = append(keys, keyRow{k, true})
+		}
+		if len(s.Tags) > 0 {
+			tags, tagged = append(tags, s.Tags...), append(tagged, s.Slot)
+		}
+		if held[s.Slot].ended {
+			ended = append(ended, s.Slot)
+		}
 	}
-	err := t.execKeys(ctx, opRewrite, "DELETE FROM vault_tags WHERE", []string{"link"}, len(links), func(i int, r *row) { r.add([]byte(links[i])) })
+	err := t.emptySlots(ctx, "vault_tags", tagged)
 	if err == nil {
-		err = t.insertTags(ctx, opRewrite, out.Tags)
+		err = t.insertTags(ctx, opRewrite, tags)
 	}
 	if err == nil {
-		err = t.execKeys(ctx, opRewrite, "DELETE FROM vault_keys WHERE", []string{"id"}, len(rows), func(i int, r *row) { r.add(rows[i].ID) })
+		slices.SortFunc(keys, func(a, b keyRow) int { return strings.Compare(a.ID, b.ID) })
+		in := insertion{op: opRewrite, table: "vault_keys", columns: keyColumns, tail: t.d.dialect.upsert("id", "wrapped", "generation", "counted")}
+		err = t.insert(ctx, in, len(keys), func(i int, r *row) { keys[i].fill(r) })
 	}
 	if err == nil {
-		err = t.insertKeys(ctx, opRewrite, rows)
-	}
-	if err == nil {
-		_, err = t.exec(ctx, opRewrite, "DELETE FROM vault_ended WHERE slot = ?", int64(out.Slot))
+		err = t.emptySlots(ctx, "vault_ended", ended)
 	}
 	if err == nil {
 		in := insertion{op: opRewrite, table: "vault_census", columns: []string{"slot", "generation", "key_count", "digest"},
 			tail: t.d.dialect.upsert("slot", "generation", "key_count", "digest")}
-		c := out.Census
-		err = t.insert(ctx, in, 1, func(_ int, r *row) { r.add(int64(out.Slot), int64(c.Generation), c.Keys, notNull(c.Digest)) })
+		err = t.insert(ctx, in, len(all), func(i int, r *row) {
+			c := all[i].Census
+			r.add(int64(all[i].Slot), int64(c.Generation), c.Keys, notNull(c.Digest))
+		})
 	}
 	return err
+}
+
+// emptySlots deletes what a table has of slots.
+func (t *tx) emptySlots(ctx context.Context, table string, slots []gdpr.Slot) error {
+	head := "DELETE FROM " + table + " WHERE"
+	return t.execKeys(ctx, opRewrite, head, []string{"slot"}, len(slots), func(i int, r *row) { r.add(int64(slots[i])) })
 }
 
 // DropSlots implements forget.Cycles. A week holds lots and no tags.

@@ -11,11 +11,15 @@ import (
 
 var tagColumns = []string{"link", "tag", "slot", "owner", "identity", "sealed", "generation"}
 
-const (
-	tagsBySlot  = "vault_tags_slot"
-	tagsByTag   = "vault_tags_tag"
-	tagsByOwner = "vault_tags_owner"
-)
+const tagsByOwner = "vault_tags_owner"
+
+// linkKeys name a tag. The slot comes first, so all tags of a slot lie together.
+var linkKeys = []string{"slot", "link"}
+
+// byLink selects tags by their links.
+func (d *dialect) byLink(op string) selection {
+	return selection{op: op, columns: strings.Join(tagColumns, ", "), table: "vault_tags" + d.by(primary), keys: linkKeys}
+}
 
 func scanTag(r *sql.Rows) (t gdpr.Tag, err error) {
 	err = r.Scan(&t.Link, &t.Tag, &t.Slot, &t.Owner, &t.Identity, &t.Sealed, &t.Generation)
@@ -37,21 +41,21 @@ func (d *dialect) tagsOf(op string) selection {
 }
 
 // Links implements gdpr.Vault.
-func (v Vault) Links(ctx context.Context, links [][]byte) (map[string]gdpr.Tag, error) {
+func (v Vault) Links(ctx context.Context, links []gdpr.Link) (map[string]gdpr.Tag, error) {
 	found := make(map[string]gdpr.Tag, len(links))
-	sel := selection{op: "looking for persons", columns: strings.Join(tagColumns, ", "), table: "vault_tags", keys: []string{"link"}}
-	return found, v.look(ctx, sel, len(links), func(i int, r *row) { r.add(links[i]) }, func(r *sql.Rows) error {
+	sel := v.s.vault.dialect.byLink("looking for persons")
+	return found, v.look(ctx, sel, len(links), func(i int, r *row) { r.add(int64(links[i].Slot), notNull(links[i].Link)) }, func(r *sql.Rows) error {
 		t, err := scanTag(r)
 		found[string(t.Link)] = t
 		return err
 	})
 }
 
-// Tagged implements gdpr.Vault.
-func (v Vault) Tagged(ctx context.Context, tag, after []byte, limit int) (page []gdpr.Tag, err error) {
-	query := "SELECT " + strings.Join(tagColumns, ", ") + " FROM vault_tags" + v.s.vault.dialect.by(tagsByTag) +
-		" WHERE tag = ? AND link > ? ORDER BY link LIMIT ?"
-	err = v.read(ctx, "searching persons", query, []any{tag, notNull(after), limit}, func(r *sql.Rows) error {
+// Tagged implements gdpr.Vault. It goes through the slot: a search is rare, and an index for it would cost each new order.
+func (v Vault) Tagged(ctx context.Context, slot gdpr.Slot, tag, after []byte, limit int) (page []gdpr.Tag, err error) {
+	query := "SELECT " + strings.Join(tagColumns, ", ") + " FROM vault_tags" + v.s.vault.dialect.by(primary) +
+		" WHERE slot = ? AND link > ? AND tag = ? ORDER BY link LIMIT ?"
+	err = v.read(ctx, "searching persons", query, []any{int64(slot), notNull(after), tag, limit}, func(r *sql.Rows) error {
 		t, err := scanTag(r)
 		page = append(page, t)
 		return err

@@ -42,8 +42,8 @@ func TestVaultBarrier(t *testing.T) {
 	calls := func(s *store.Store) map[string]func() error {
 		v := s.Vault()
 		return map[string]func() error{
-			"Links":       func() error { _, err := v.Links(ctx, [][]byte{b32(2)}); return err },
-			"Tagged":      func() error { _, err := v.Tagged(ctx, b32(2), nil, 1); return err },
+			"Links":       func() error { _, err := v.Links(ctx, []gdpr.Link{{Link: b32(2)}}); return err },
+			"Tagged":      func() error { _, err := v.Tagged(ctx, 0, b32(2), nil, 1); return err },
 			"TagsOf":      func() error { _, err := v.TagsOf(ctx, [][]byte{b32(3)[16:]}); return err },
 			"Tombstones":  func() error { _, err := v.Tombstones(ctx, [][]byte{b32(4)}, noon); return err },
 			"Keyrings":    func() error { _, err := v.Keyrings(ctx); return err },

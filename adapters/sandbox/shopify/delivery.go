@@ -1,9 +1,6 @@
 package shopify
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"time"
@@ -39,15 +36,8 @@ func (s *Shop) headers(topic string, body []byte) http.Header {
 	h.Set("X-Shopify-Hmac-Sha256", sign(s.Secret, body))
 	h.Set("X-Shopify-Shop-Domain", s.Domain)
 	h.Set("X-Shopify-API-Version", "2026-10")
-	h.Set("X-Shopify-Webhook-Id", fmt.Sprintf("%08x-0000-4000-8000-%012x", s.random.Uint32(), s.random.Uint64N(1<<48)))
-	h.Set("X-Shopify-Event-Id", fmt.Sprintf("%08x-0000-4000-8000-%012x", s.random.Uint32(), s.random.Uint64N(1<<48)))
+	h.Set("X-Shopify-Webhook-Id", uuid(s.random))
+	h.Set("X-Shopify-Event-Id", uuid(s.random))
 	h.Set("X-Shopify-Triggered-At", s.now.UTC().Format("2006-01-02T15:04:05.000000000Z"))
 	return h
-}
-
-// sign is the value of X-Shopify-Hmac-Sha256: base64 of HMAC-SHA256 over the raw body.
-func sign(secret string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

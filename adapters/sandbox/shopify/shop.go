@@ -14,6 +14,7 @@ type Shop struct {
 	Decimals int    // of the currency
 
 	random *rand.Rand
+	clock  func() time.Time // of the platform that the shop is on; nil: its own
 	now    time.Time
 	last   int64 // id given out last
 	number int
@@ -35,8 +36,13 @@ func (s *Shop) id() int64 {
 	return s.last
 }
 
-// tick moves the shop's clock, which has whole seconds.
+// tick moves the shop's clock, which has whole seconds; on a platform it reads the platform's. Then two changes of one
+// order within one second share an updated_at, as they do at the real one.
 func (s *Shop) tick() time.Time {
+	if s.clock != nil {
+		s.now = s.clock().Truncate(time.Second)
+		return s.now
+	}
 	s.now = s.now.Add(time.Duration(1+s.random.IntN(30)) * time.Second)
 	return s.now
 }
@@ -103,6 +109,9 @@ func (s *Shop) units(hundredths int64) int64 {
 func (s *Shop) money(minor int64) string {
 	if s.Decimals == 0 {
 		return strconv.FormatInt(minor, 10)
+	}
+	if minor < 0 {
+		return "-" + s.money(-minor)
 	}
 	digits := strconv.FormatInt(minor, 10)
 	for len(digits) <= s.Decimals {

@@ -73,6 +73,7 @@ func Run(t *testing.T, f Fixture) {
 		{"FeedDense", testFeedDense}, {"FeedOrder", testFeedOrder}, {"FeedBounds", testFeedBounds}, {"OnFeed", testOnFeed},
 		{"Claim", testClaim}, {"ClaimConcurrent", testClaimConcurrent}, {"KeysAreBytes", testKeysAreBytes}, {"LongKeys", testLongKeys},
 		{"LargeRows", testLargeRows}, {"Notes", testNotes}, {"Parked", testParked}, {"Settle", testSettle},
+		{"Supersede", testSupersede}, {"SupersedeRace", testSupersedeRace}, {"Lineage", testLineage}, {"Applied", testApplied},
 		{"ListOrders", testListOrders}, {"Acknowledge", testAcknowledge}, {"AcknowledgeConcurrent", testAcknowledgeConcurrent},
 		{"Directory", testDirectory}, {"DirectoryConflicts", testDirectoryConflicts}, {"DirectoryConcurrent", testDirectoryConcurrent},
 		{"Hold", testHold}, {"HoldInBulk", testHoldInBulk}, {"HoldConcurrent", testHoldConcurrent}, {"FenceRace", testFenceRace},
@@ -81,7 +82,7 @@ func Run(t *testing.T, f Fixture) {
 		{"Shard", testShard}, {"VisitOrders", testVisitOrders}, {"VisitRaws", testVisitRaws}, {"VisitInSteps", testVisitInSteps}, {"VisitWhileWriting", testVisitWhileWriting},
 		{"VisitWaits", testVisitWaits}, {"WrittenAnew", testWrittenAnew},
 		{"Expired", testExpired}, {"ExpiredParked", testExpiredParked}, {"Unparsed", testUnparsed},
-		{"Personal", testPersonal}, {"Disclose", testDisclose}, {"DiscloseRace", testDiscloseRace},
+		{"Personal", testPersonal}, {"Disclose", testDisclose}, {"DiscloseTogether", testDiscloseTogether}, {"DiscloseRace", testDiscloseRace},
 		{"AuditDirectory", testAuditDirectory}, {"AuditShards", testAuditShards}, {"AuditOfEachHub", testAuditOfEachHub},
 		{"ErrorsHoldNoValues", testErrorsHoldNoValues}, {"Vault", testVault}, {"Health", testHealth},
 	} {
@@ -145,7 +146,7 @@ func (e *env) order(tenant hub.TenantID, external string) orders.Stored {
 	return orders.Stored{
 		Key: orders.Key{Tenant: tenant, Connection: hub.ConnectionID(connection), External: hub.ExternalID(external)},
 		ID:  hub.OrderID(e.ids.New(hub.OrderPrefix)), Revision: 1,
-		Version: orders.Version{SourceUpdatedAt: now, Cancelled: true, Refunded: -5, PaymentRank: 3, FulfillmentRank: 2, Digest: [32]byte{0, 1, 255, ' '}},
+		Version: orders.Version{SourceUpdatedAt: now, Rules: 7, Cancelled: true, Refunded: -5, PaymentRank: 3, FulfillmentRank: 2, Digest: [32]byte{0, 1, 255, ' '}},
 		Status:  "open", Platform: hub.Shopify, PlacedAt: now.Add(-time.Hour), CreatedAt: now, UpdatedAt: now,
 		Doc: []byte(`{"number":"#1"}`), Personal: []byte{0, 255, '\'', '\\', 0xc3, 0x28}, SealedAt: 3, New: true,
 		Recipient: []byte{1}, Payer: []byte{2}, Shared: []byte{3, 0}, Expires: "2028-W47", Number: "#1",

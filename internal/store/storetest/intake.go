@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"hub"
+	"hub/adapters/driver"
 	"hub/internal/intake"
+	"hub/internal/jobs"
 	"hub/internal/orders"
 )
 
@@ -151,7 +153,7 @@ func testLongKeys(e *env) {
 			return err
 		},
 		"Note": func(ctx context.Context, tx hub.Tx) error {
-			return e.s.Intake().Note(ctx, tx, []intake.Note{{Tenant: tenant, ExternalID: hub.ExternalID(long)}})
+			return e.s.Intake().Note(ctx, tx, []intake.Note{{Tenant: tenant, Kind: "order", ExternalID: hub.ExternalID(long)}})
 		},
 		"KeepRaw": func(ctx context.Context, tx hub.Tx) error {
 			return e.s.Intake().KeepRaw(ctx, tx, []intake.Raw{{Ref: "raw_1", Order: e.order(tenant, long).Key}})
@@ -200,34 +202,36 @@ func testLargeRows(e *env) {
 	e.wantKind(err, hub.KindTooLarge, "a row of 8 MiB")
 }
 
+// testNotes has what hints are about wait to be fetched, once for each resource.
 func testNotes(e *env) {
 	tenant := e.tenant()
-	at := time.Date(2026, 11, 21, 1, 2, 3, 0, time.UTC)
-	note := intake.Note{Tenant: tenant, Connection: e.order(tenant, "").Connection, Kind: "order", ExternalID: "1", Topic: "new", At: at}
-	older, other := note, note
-	older.At, older.Topic = at.Add(-time.Hour), strings.Repeat("old", 100)
-	other.Kind = "pack"
-	for _, notes := range [][]intake.Note{{older, other}, {note, older}, {older, older}} {
+	note := intake.Note{Tenant: tenant, Connection: e.order(tenant, "").Connection, Kind: "order", ExternalID: "1"}
+	other, second := note, note
+	other.Kind, second.ExternalID = "pack", "2"
+	for _, notes := range [][]intake.Note{{note, other}, {second, note}, {note, note}} {
 		e.do(tenant, func(ctx context.Context, tx hub.Tx) error { return e.s.Intake().Note(ctx, tx, notes) })
 	}
-	var topic string
-	var newest, count int64
-	found := 0
-	for _, name := range e.Config.Shards {
-		row := e.Raw(e.T, name).QueryRow("SELECT topic, newest_at, hints FROM hints WHERE connection_id = ? AND kind = 'order' AND external_id = '1'", string(note.Connection))
-		if row.Scan(&topic, &newest, &count) == nil {
-			found++
+	var got []string
+	for _, c := range []struct{ kind string }{{"fetch.order"}, {"fetch.pack"}} {
+		list, err := e.s.Jobs().Claim(e.Context(), e.s.Of(tenant), jobs.Ask{Kind: c.kind, Limit: 1000, Lease: time.Minute})
+		must(e, err)
+		for _, j := range list {
+			if j.Connection == note.Connection {
+				got = append(got, fmt.Sprint(j.Kind, " ", j.Key, " ", j.Class))
+			}
 		}
 	}
-	if found != 1 || topic != "new" || newest != at.UnixMicro() || count != 5 {
-		e.Errorf("%d rows; topic %q at %d, %d hints", found, topic, newest, count)
+	slices.Sort(got)
+	if want := []string{"fetch.order 1 0", "fetch.order 2 0", "fetch.pack 1 0"}; !slices.Equal(got, want) {
+		e.Errorf("jobs %q, want %q", got, want)
 	}
 }
 
 func (e *env) parked(tenant hub.TenantID, code hub.Code) intake.Parked {
 	at := time.Date(2026, 11, 21, 1, 2, 3, 4000, time.UTC)
 	return intake.Parked{ID: hub.ParkedID(e.ids.New(hub.ParkedPrefix)), Tenant: tenant, Connection: "con_1", Platform: hub.Shopee, Topic: "orders/create",
-		Code: code, Path: "lines[2].price", ReceivedAt: at, ParkedAt: at.Add(time.Second), State: intake.ParkedOpen, Sealed: []byte{0, 1, 255}, Expires: "2026-W52"}
+		Code: code, Path: "lines[2].price", ReceivedAt: at, ParkedAt: at.Add(time.Second), State: intake.ParkedOpen, Sealed: []byte{0, 1, 255}, Expires: "2026-W52",
+		App: "app_1", Gist: driver.Gist{ExternalID: "77 ", SourceUpdatedAt: at.Add(-time.Hour), Total: &hub.Money{Minor: -1999, Currency: "BRL"}}}
 }
 
 func testParked(e *env) {
@@ -265,11 +269,19 @@ func testParked(e *env) {
 			e.Errorf("entry %d of the list is not %+v", i, p)
 		}
 	}
-	some, err := read.Parked(e.Context(), tenants[0], intake.ParkedFilter{Code: hub.CodeMissing}, "", 100)
-	if err != nil || len(some) != 3 || len(got) != 7 {
-		e.Errorf("%d of one code (%v), %d in all", len(some), err, len(got))
+	for want, filters := range map[int][]intake.ParkedFilter{
+		3: {{Code: hub.CodeMissing}, {State: intake.ParkedOpen, Code: hub.CodeMissing}},
+		7: {{Platform: hub.Shopee, Connection: "con_1", Before: list[0].ReceivedAt.Add(time.Second)}, {State: intake.ParkedOpen}},
+		0: {{Platform: hub.Shopify}, {Connection: "con_2"}, {Before: list[0].ReceivedAt}, {State: intake.ParkedClosed}},
+	} {
+		for _, f := range filters {
+			some, err := read.Parked(e.Context(), tenants[0], f, "", 100)
+			if err != nil || len(some) != want || len(got) != 7 {
+				e.Errorf("%+v: %d (%v), want %d of %d", f, len(some), err, want, len(got))
+			}
+		}
 	}
-	_, err = read.ParkedByID(e.Context(), tenants[0], theirs.ID)
+	_, err := read.ParkedByID(e.Context(), tenants[0], theirs.ID)
 	e.wantKind(err, hub.KindNotFound, "another tenant's")
 	_, err = read.ParkedByID(e.Context(), tenants[0], "prk_none")
 	e.wantKind(err, hub.KindNotFound, "a missing one")
@@ -286,7 +298,7 @@ func testSettle(e *env) {
 	foreign.Tenant, foreign.State = tenants[1], intake.ParkedDropped
 	e.wantKind(settle(foreign), hub.KindConflict, "settling another tenant's")
 	again := p
-	again.Code, again.Path = hub.CodeMissing, "id"
+	again.Code, again.Path, again.Gist = hub.CodeMissing, "id", driver.Gist{ExternalID: "78"}
 	if err := settle(again); err != nil {
 		e.Error(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"hub/gdpr"
 	"hub/gdpr/forget"
 	"hub/internal/erp"
+	"hub/internal/orders"
 )
 
 func testPersonal(e *env) {
@@ -30,6 +31,26 @@ func testPersonal(e *env) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		e.Errorf("%d orders, %v; want %d", len(got), err, len(want))
 	}
+	for _, o := range []orders.Stored{one, all, none} {
+		row, sealed, err := e.s.ERP().OrderPersonal(e.Context(), tenants[0], o.ID)
+		plain, err2 := e.s.ERP().Order(e.Context(), tenants[0], o.ID)
+		if err != nil || err2 != nil || !reflect.DeepEqual(row, plain) || !reflect.DeepEqual(sealed.Parts, want[o.ID].Parts) || sealed.Revision != o.SealedAt {
+			e.Errorf("%s with its parts: %d, %v, %v", o.ID, len(sealed.Parts), err, err2)
+		}
+	}
+	for _, id := range []hub.OrderID{theirs.ID, "ord_none"} {
+		row, sealed, err := e.s.ERP().OrderPersonal(e.Context(), tenants[0], id)
+		if e.wantKind(err, hub.KindNotFound, string(id)); row.Doc != nil || len(sealed.Parts) > 0 {
+			e.Errorf("%s is served", id)
+		}
+	}
+	for n := 1; n <= 42; n++ { // in more statements than one, the last of which is not full
+		list := slices.Repeat([]hub.OrderID{"ord_none"}, n)
+		list[0], list[n-1] = one.ID, all.ID
+		if got, err := e.s.ERP().Personal(e.Context(), tenants[0], list); err != nil || len(got) != min(n, 2) {
+			e.Errorf("%d of %d orders, %v", len(got), n, err)
+		}
+	}
 	if got, err = e.s.ERP().Personal(e.Context(), tenants[0], nil); err != nil || len(got) != 0 {
 		e.Errorf("none: %v, %v", got, err)
 	}
@@ -39,6 +60,20 @@ func (e *env) disclosure(tenant hub.TenantID, order hub.OrderID, who ...gdpr.Sub
 	return erp.Disclosure{Tenant: tenant, Client: "sap", Key: "key_1", Request: "req_1", Order: order, Revision: 4, Fields: 1<<63 | 5, Subjects: who, At: created()}
 }
 
+// answers is one answer with these rows.
+func answers(tenant hub.TenantID, rows ...erp.Disclosure) []erp.Answer {
+	return []erp.Answer{{Tenant: tenant, Actor: hub.Actor{Key: "key_1", Role: "erp", Request: "req_1"}, Rows: rows}}
+}
+
+// wantFenced discloses on the shard of a tenant and requires that outcome.
+func (e *env) wantFenced(what string, tenant hub.TenantID, list []erp.Answer, want ...[]gdpr.SubjectID) {
+	e.Helper()
+	got, err := e.s.ERP().Disclose(e.Context(), e.s.ERP().Of(tenant), list)
+	if err != nil || !slices.EqualFunc(got, want, slices.Equal) {
+		e.Errorf("%s: fenced %v, %v; want %v", what, got, err, want)
+	}
+}
+
 func testDisclose(e *env) {
 	tenants := e.tenants(2)
 	tenant := tenants[0]
@@ -46,37 +81,64 @@ func testDisclose(e *env) {
 	a, b, fenced, unknown := e.subject(), e.subject(), e.subject(), e.subject()
 	e.apply(tenant, nil, e.entry(1, forget.Fenced, tenant, fenced))
 	e.audited() // that was one
-	who := hub.Actor{Key: "key_1", Role: "erp", Request: "req_1"}
-	ctx := hub.WithActor(e.Context(), who)
 	rows := []erp.Disclosure{e.disclosure(tenant, "ord_1", a, b), e.disclosure(tenant, "ord_2", b, fenced), e.disclosure(tenant, "ord_3", unknown)}
-	got, err := e.s.ERP().Disclose(ctx, tenant, rows)
-	if err != nil || !slices.Equal(got, []gdpr.SubjectID{fenced}) {
-		e.Errorf("fenced %v, %v", got, err)
-	}
+	e.wantFenced("one who is fenced", tenant, answers(tenant, rows...), []gdpr.SubjectID{fenced})
 	const count = "SELECT COUNT(*) FROM disclosures WHERE tenant_id = ?"
 	if n, records := e.count(tenant, count), e.audited(); n != 0 || len(records) != 0 {
 		e.Errorf("a refused disclosure left %d rows and %d records", n, len(records))
 	}
 	rows[1].Subjects = []gdpr.SubjectID{b}
-	if got, err = e.s.ERP().Disclose(ctx, tenant, rows); err != nil || len(got) != 0 {
-		e.Errorf("fenced %v, %v", got, err)
-	}
-	if got, err = e.s.ERP().Disclose(ctx, tenant, rows[:1]); err != nil || len(got) != 0 {
-		e.Errorf("fenced %v, %v", got, err)
-	}
-	if got, err = e.s.ERP().Disclose(ctx, tenant, nil); err != nil || len(got) != 0 {
-		e.Errorf("nothing: %v, %v", got, err)
-	}
+	e.wantFenced("three rows", tenant, answers(tenant, rows...), nil)
+	e.wantFenced("one row", tenant, answers(tenant, rows[:1]...), nil)
+	e.wantFenced("nothing", tenant, nil)
 	if n := e.count(tenant, count+" AND client = 'sap' AND key_id = 'key_1' AND request_id = 'req_1' AND revision = 4 AND fields = ? AND disclosed_at = ?",
 		-1<<63|5, created().UnixMicro()); n != 4 {
 		e.Errorf("%d rows of 4", n)
 	}
+	who := answers(tenant)[0].Actor
 	e.wantRecords([]wantRecord{{"personal.read", tenant, "", 3, who}, {"personal.read", tenant, "ord_1", 1, who}})
-	_, err = e.s.ERP().Disclose(ctx, tenants[1], rows)
+	_, err := e.s.ERP().Disclose(e.Context(), e.s.Of(tenants[1]), answers(tenants[1], rows...))
 	e.wantKind(err, hub.KindInvalid, "another tenant's rows")
 	rows[0].Request = fmt.Sprint(make([]byte, 99))
-	_, err = e.s.ERP().Disclose(ctx, tenant, rows)
+	_, err = e.s.ERP().Disclose(e.Context(), e.s.Of(tenant), answers(tenant, rows...))
 	e.wantKind(err, hub.KindInvalid, "a long request")
+}
+
+// testDiscloseTogether stores answers of several clients and tenants in one transaction: each that nobody is fenced in, with
+// its own record, or none when one of them cannot be.
+func testDiscloseTogether(e *env) {
+	tenants := e.tenants(2)
+	e.mine()
+	a, b, theirs, fenced := e.subject(), e.subject(), e.subject(), e.subject()
+	e.apply(tenants[0], nil, e.entry(1, forget.Fenced, tenants[0], fenced))
+	e.audited()
+	answer := func(tenant hub.TenantID, key hub.KeyID, rows ...erp.Disclosure) erp.Answer {
+		return erp.Answer{Tenant: tenant, Actor: hub.Actor{Key: key, Role: "erp", Request: "req_" + string(key)}, Rows: rows}
+	}
+	group := []erp.Answer{
+		answer(tenants[0], "1", e.disclosure(tenants[0], "ord_1", a), e.disclosure(tenants[0], "ord_2", b)),
+		answer(tenants[0], "2", e.disclosure(tenants[0], "ord_1", a, fenced)),
+		answer(tenants[1], "3", e.disclosure(tenants[1], "ord_3", theirs)),
+		answer(tenants[0], "4", e.disclosure(tenants[0], "ord_1", a)),
+	}
+	e.wantFenced("four answers", tenants[0], group, nil, []gdpr.SubjectID{fenced}, nil, nil)
+	const count = "SELECT COUNT(*) FROM disclosures WHERE tenant_id = ?"
+	if of0, of1 := e.count(tenants[0], count), e.count(tenants[1], count); of0 != 3 || of1 != 1 {
+		e.Errorf("%d and %d rows, want 3 and 1", of0, of1)
+	}
+	e.wantRecords([]wantRecord{
+		{"personal.read", tenants[0], "", 2, group[0].Actor}, {"personal.read", tenants[1], "ord_3", 1, group[2].Actor},
+		{"personal.read", tenants[0], "ord_1", 1, group[3].Actor},
+	})
+	group[2].Rows[0].Subjects = []gdpr.SubjectID{a} // whom the others name too
+	_, err := e.s.ERP().Disclose(e.Context(), e.s.Of(tenants[0]), group)
+	e.wantKind(err, hub.KindInternal, "a subject of two tenants")
+	group[2].Rows[0].Subjects = []gdpr.SubjectID{b}
+	_, err = e.s.ERP().Disclose(e.Context(), e.s.Of(tenants[0]), group[2:3])
+	e.wantKind(err, hub.KindInternal, "another tenant's subject")
+	if of0, of1, records := e.count(tenants[0], count), e.count(tenants[1], count), e.audited(); of0 != 3 || of1 != 1 || len(records) != 0 {
+		e.Errorf("refused groups left %d and %d rows and %d records", of0-3, of1-1, len(records))
+	}
 }
 
 // testDiscloseRace serves a person's data while it is being fenced: nothing is disclosed after the fence.
@@ -103,8 +165,8 @@ func testDiscloseRace(e *env) {
 			}
 			wg.Go(func() {
 				for i := 0; ; i++ {
-					fenced, err := s.ERP().Disclose(e.Context(), tenant, []erp.Disclosure{e.disclosure(tenant, order, who)})
-					if len(fenced) > 0 {
+					fenced, err := s.ERP().Disclose(e.Context(), s.Of(tenant), answers(tenant, e.disclosure(tenant, order, who)))
+					if err == nil && len(fenced[0]) > 0 {
 						atomic.AddInt64(&refused, 1)
 						return
 					}

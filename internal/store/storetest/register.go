@@ -11,7 +11,6 @@ import (
 	"hub"
 	"hub/gdpr"
 	"hub/gdpr/forget"
-	"hub/internal/erp"
 	"hub/internal/orders"
 	"hub/internal/store"
 )
@@ -171,7 +170,7 @@ func testFenceWaits(e *env) {
 				})
 			}), hub.KindUnavailable, "a write of "+name)
 			e.wantKind(e.inTime(func(ctx context.Context) error {
-				_, err := other.ERP().Disclose(ctx, tenant, []erp.Disclosure{e.disclosure(tenant, "ord_1", who)})
+				_, err := other.ERP().Disclose(ctx, other.Of(tenant), answers(tenant, e.disclosure(tenant, "ord_1", who)))
 				return err
 			}), hub.KindUnavailable, "a disclosure of "+name)
 			return nil

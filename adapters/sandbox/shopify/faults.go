@@ -1,0 +1,123 @@
+package shopify
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"hub"
+)
+
+// Fault is something that goes wrong.
+type Fault string
+
+// The faults of deliveries, then those of the Admin API.
+const (
+	Duplicate Fault = "duplicate" // sent twice, with the same X-Shopify-Webhook-Id
+	Reorder   Fault = "reorder"   // sent up to 3 s late, so that what came later may overtake it
+	Delay     Fault = "delay"     // sent up to 10 minutes late
+	Drop      Fault = "drop"      // never sent
+	Stale     Fault = "stale"     // a lie: the order as it was before the change
+	Forge     Fault = "forge"     // sent once more, signed with a wrong secret; nobody may believe it
+
+	APIError    Fault = "api_error"    // answers 502 or 503
+	APIHalf     Fault = "api_half"     // the connection ends in the middle of an answer
+	APISlow     Fault = "api_slow"     // the answer comes 8 to 30 s late
+	APIThrottle Fault = "api_throttle" // THROTTLED, whatever the bucket holds
+	APILag      Fault = "api_lag"      // a list of orders that misses the changes of the last 5 s
+)
+
+var allFaults = [...]Fault{Duplicate, Reorder, Delay, Drop, Stale, Forge, APIError, APIHalf, APISlow, APIThrottle, APILag}
+
+const (
+	reorderWithin = 3 * time.Second
+	delayWithin   = 10 * time.Minute
+	lagBehind     = 5 * time.Second
+)
+
+type faults struct {
+	rates  map[Fault]int // per mille
+	script map[Fault]int // how many of the next are hit in any case
+	played map[Fault]int
+}
+
+func newFaults() faults { return faults{map[Fault]int{}, map[Fault]int{}, map[Fault]int{}} }
+
+// SetFault makes a fault happen to perMille of a thousand deliveries or answers, at random. An unknown fault or a rate
+// outside of 0 to 1000 is KindInvalid.
+func (p *Platform) SetFault(f Fault, perMille int) error {
+	if !slices.Contains(allFaults[:], f) || perMille < 0 || perMille > 1000 {
+		return hub.Errorf(hub.KindInvalid, "setting a fault", "unknown, or not 0 to 1000 per mille")
+	}
+	p.lock()
+	defer p.mu.Unlock()
+	p.faults.rates[f] = perMille
+	return nil
+}
+
+// FaultNext makes a fault happen to the next n deliveries or answers that it can happen to.
+func (p *Platform) FaultNext(f Fault, n int) error {
+	if !slices.Contains(allFaults[:], f) || n < 0 {
+		return hub.Errorf(hub.KindInvalid, "setting a fault", "unknown, or a negative count")
+	}
+	p.lock()
+	defer p.mu.Unlock()
+	p.faults.script[f] = n
+	return nil
+}
+
+// Faults counts the faults that were played.
+func (p *Platform) Faults() map[Fault]int {
+	p.lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.faults.played)
+}
+
+// hit decides about one fault and counts it. It draws from the stream in any case, so that a script changes nothing for
+// what comes after it.
+func (f *faults) hit(r *rand.Rand, fault Fault) bool {
+	hit := r.IntN(1000) < f.rates[fault]
+	if f.script[fault] > 0 {
+		f.script[fault]--
+		hit = true
+	}
+	if hit {
+		f.played[fault]++
+	}
+	return hit
+}
+
+// fate is what happens to one delivery.
+type fate struct {
+	drop, stale, forge bool
+	copies             int
+	delay              time.Duration
+	played             []Fault
+}
+
+func (f *faults) forDelivery(r *rand.Rand, m message) (d fate) {
+	within := func(limit time.Duration) time.Duration { return time.Duration(1 + r.Int64N(int64(limit))) }
+	hit := func(fault Fault) bool {
+		if !f.hit(r, fault) {
+			return false
+		}
+		d.played = append(d.played, fault)
+		return true
+	}
+	if d.drop = hit(Drop); d.drop {
+		return d
+	}
+	d.stale = m.stale != nil && hit(Stale)
+	d.forge = f.hit(r, Forge)
+	if hit(Duplicate) {
+		d.copies = 1
+	}
+	if hit(Reorder) {
+		d.delay += within(reorderWithin)
+	}
+	if hit(Delay) {
+		d.delay += within(delayWithin)
+	}
+	return d
+}

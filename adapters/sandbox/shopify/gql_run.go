@@ -1,0 +1,300 @@
+package shopify
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxPage bounds first and last.
+const maxPage = 250
+
+// answer is an object of a response, with its members in the order in which they were asked for.
+type answer struct {
+	names  []string
+	values []any
+}
+
+// set adds a member. One that was asked for twice has what either selection asked for.
+func (a *answer) set(name string, v any) {
+	if i := slices.Index(a.names, name); i >= 0 {
+		a.values[i] = merged(a.values[i], v)
+		return
+	}
+	a.names, a.values = append(a.names, name), append(a.values, v)
+}
+
+func merged(a, b any) any {
+	switch b := b.(type) {
+	case *answer:
+		if into, ok := a.(*answer); ok {
+			for i, name := range b.names {
+				into.set(name, b.values[i])
+			}
+			return into
+		}
+	case []any:
+		if into, ok := a.([]any); ok && len(into) == len(b) {
+			for i := range b {
+				into[i] = merged(into[i], b[i])
+			}
+			return into
+		}
+	}
+	return b
+}
+
+// MarshalJSON prints the members in order.
+func (a *answer) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, name := range a.names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.Quote(name))
+		b.WriteByte(':')
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(a.values[i]); err != nil {
+			return nil, err
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// listing is one page of a connection.
+type listing struct {
+	nodes      []object
+	cursors    []string
+	next, prev bool
+}
+
+// resolver answers a root field. A nil error with a nil value is null.
+type resolver func(*call, map[string]any) (any, *gqlError)
+
+// call is one request to the API while it is answered.
+type call struct {
+	platform *Platform
+	install  *install
+	version  string
+	checker  *checker
+	cost     int
+	errors   []gqlError
+	search   []any // warnings about query arguments
+	void     bool  // a field that must not be null is, so all of data is
+	lag      bool  // a fault: lists miss the newest changes
+}
+
+// run answers a checked operation, field by field. The cost is counted by what really is there.
+func (c *call) run() *answer {
+	out := &answer{}
+	mutation := c.checker.operation.kind == "mutation"
+	root, table := "QueryRoot", queries()
+	if mutation {
+		root, table = "Mutation", mutations()
+	}
+	c.root(out, c.checker.operation.selections, root, table, mutation)
+	return out
+}
+
+func (c *call) root(out *answer, list []*selection, root string, table map[string]resolver, mutation bool) {
+	for _, s := range list {
+		switch {
+		case c.skipped(s):
+		case s.spread != "":
+			c.root(out, c.checker.document.fragments[s.spread].selections, root, table, mutation)
+		case s.name == "":
+			c.root(out, s.selections, root, table, mutation)
+		case s.name == "__typename":
+			out.set(s.key(), root)
+		default:
+			f := c.checker.schema.types[root].fields[s.name]
+			v, failed := table[s.name](c, c.checker.arguments(s, f))
+			if failed != nil {
+				failed.Locations, failed.Path = []place{s.at}, []any{s.key()}
+				c.errors = append(c.errors, *failed)
+				c.void = c.void || f.of.required
+				v = nil
+			}
+			before := c.cost
+			out.set(s.key(), c.complete(s, f, v))
+			if mutation {
+				c.cost = before + 10
+			}
+		}
+	}
+}
+
+// skipped obeys @skip and @include.
+func (c *call) skipped(s *selection) bool {
+	for _, d := range s.directives {
+		for _, a := range d.arguments {
+			v, _ := c.checker.value(a.value, required("Boolean"))
+			if on, _ := v.(bool); a.name == "if" && (d.name == "skip" && on || d.name == "include" && !on) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// complete cuts a value down to what was selected.
+func (c *call) complete(s *selection, f *fieldDef, v any) any {
+	name := f.of.objectName()
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case object:
+		c.cost += costOf(name)
+		return c.object(s.selections, name, v)
+	case connection:
+		return c.listing(s, name, pageOf(v, c.checker.arguments(s, f)))
+	case listing:
+		return c.listing(s, name, v)
+	case []object:
+		if n, ok := c.checker.arguments(s, f)["first"].(int64); ok {
+			v = v[:min(len(v), int(n))]
+		}
+		list := []any{}
+		for _, item := range v {
+			c.cost += costOf(name)
+			list = append(list, c.object(s.selections, name, item))
+		}
+		return list
+	}
+	return v
+}
+
+func (c *call) object(list []*selection, on string, v object) *answer {
+	out := &answer{}
+	c.fill(out, list, on, v)
+	return out
+}
+
+func (c *call) fill(out *answer, list []*selection, on string, v object) {
+	for _, s := range list {
+		switch {
+		case c.skipped(s):
+		case s.spread != "":
+			f := c.checker.document.fragments[s.spread]
+			c.fillFragment(out, f, on, v)
+		case s.name == "":
+			c.fillFragment(out, s, on, v)
+		case s.name == "__typename":
+			out.set(s.key(), typeName(on, v))
+		default:
+			f := c.checker.schema.types[on].fields[s.name]
+			out.set(s.key(), c.complete(s, f, v[s.name]))
+		}
+	}
+}
+
+// fillFragment applies a fragment when the object is of its type, or of one of the types behind it.
+func (c *call) fillFragment(out *answer, s *selection, on string, v object) {
+	is := typeName(on, v)
+	switch {
+	case s.on == "", s.on == is, s.on == on:
+		c.fill(out, s.selections, cmp.Or(s.on, on), v)
+	case c.checker.schema.types[s.on].kind == "interface" && strings.HasSuffix(is, s.on):
+		c.fill(out, s.selections, s.on, v)
+	}
+}
+
+func typeName(on string, v object) string {
+	if name, ok := v["__typename"].(string); ok {
+		return name
+	}
+	return on
+}
+
+func (c *call) listing(s *selection, name string, l listing) any {
+	node := strings.TrimSuffix(name, "Connection")
+	out := &answer{}
+	for _, part := range flat(c, s.selections) {
+		switch part.name {
+		case "nodes":
+			list := []any{}
+			for _, v := range l.nodes {
+				c.cost += costOf(node)
+				list = append(list, c.object(part.selections, node, v))
+			}
+			out.set(part.key(), list)
+		case "edges":
+			list := []any{}
+			for i, v := range l.nodes {
+				list = append(list, c.object(part.selections, node+"Edge", object{"node": v, "cursor": l.cursors[i]}))
+			}
+			out.set(part.key(), list)
+		case "pageInfo":
+			info := object{"hasNextPage": l.next, "hasPreviousPage": l.prev, "startCursor": nil, "endCursor": nil}
+			if n := len(l.cursors); n > 0 {
+				info["startCursor"], info["endCursor"] = l.cursors[0], l.cursors[n-1]
+			}
+			out.set(part.key(), c.object(part.selections, "PageInfo", info))
+		case "__typename":
+			out.set(part.key(), name)
+		}
+	}
+	return out
+}
+
+// flat lists the fields of a selection with those of its fragments.
+func flat(c *call, list []*selection) (fields []*selection) {
+	for _, s := range list {
+		switch {
+		case c.skipped(s):
+		case s.spread != "":
+			fields = append(fields, flat(c, c.checker.document.fragments[s.spread].selections)...)
+		case s.name == "":
+			fields = append(fields, flat(c, s.selections)...)
+		default:
+			fields = append(fields, s)
+		}
+	}
+	return fields
+}
+
+// pageOf cuts a connection within an object. Its cursors are positions, which is enough for what does not change between two
+// pages.
+func pageOf(all connection, args map[string]any) (l listing) {
+	if reverse, _ := args["reverse"].(bool); reverse {
+		all = slices.Clone(all)
+		slices.Reverse(all)
+	}
+	from, to := 0, len(all)
+	if after, ok := args["after"].(string); ok {
+		from = min(position(after)+1, to)
+	}
+	if before, ok := args["before"].(string); ok {
+		to = max(from, min(position(before), to))
+	}
+	if first, ok := args["first"].(int64); ok {
+		to = min(to, from+int(first))
+	}
+	if last, ok := args["last"].(int64); ok {
+		from = max(from, to-int(last))
+	}
+	l.next, l.prev = to < len(all), from > 0
+	for i := from; i < to; i++ {
+		l.nodes, l.cursors = append(l.nodes, all[i]), append(l.cursors, cursor(strconv.Itoa(i)))
+	}
+	return l
+}
+
+func cursor(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
+// position reads a cursor of pageOf; one that is none is before everything.
+func position(cursor string) int {
+	text, _ := base64.StdEncoding.DecodeString(cursor)
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}

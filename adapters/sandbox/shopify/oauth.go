@@ -1,0 +1,146 @@
+package shopify
+
+import (
+	"bytes"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+
+// codeLife is how long an authorisation code can be redeemed (U).
+const codeLife = 10 * time.Minute
+
+// authCode is an authorisation code that was handed to a redirect_uri.
+type authCode struct {
+	app     *App
+	store   *store
+	scopes  []string
+	expires time.Time
+}
+
+// hostParameter is the host of install requests and callbacks: base64 of the shop's address in the admin.
+func hostParameter(domain string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte("admin.shopify.com/store/" + strings.TrimSuffix(domain, ".myshopify.com")))
+}
+
+// asked is an authorisation request that passed the checks.
+type asked struct {
+	app      *App
+	store    *store
+	scopes   []string
+	redirect string
+	state    string
+}
+
+// ask checks an authorisation request. The text of a refusal is ours; that it is a page and not a redirect is so because
+// nothing may be sent to an address that is not the app's.
+func (p *Platform) ask(s *store, q url.Values) (asked, string) {
+	a := p.app(q.Get("client_id"))
+	if a == nil {
+		return asked{}, "invalid_request: There is no app with this client_id."
+	}
+	r := asked{app: a, store: s, redirect: q.Get("redirect_uri"), state: q.Get("state")}
+	if !slices.Contains(a.spec.Redirects, r.redirect) {
+		return asked{}, "invalid_request: The redirect_uri is not whitelisted."
+	}
+	for _, option := range q["grant_options[]"] {
+		if option != "" {
+			return asked{}, "invalid_request: This sandbox has offline tokens only."
+		}
+	}
+	for scope := range strings.SplitSeq(q.Get("scope"), ",") {
+		scope = strings.TrimSpace(scope)
+		allowed := slices.Contains(scopes[:], scope) && (len(a.spec.Scopes) == 0 || slices.Contains(a.spec.Scopes, scope))
+		if scope != "" && !allowed {
+			return asked{}, "invalid_scope: This app cannot ask for the scope " + scope + "."
+		}
+		if scope != "" && !slices.Contains(r.scopes, scope) {
+			r.scopes = append(r.scopes, scope)
+		}
+	}
+	return r, ""
+}
+
+// scopes are the access scopes that this platform knows.
+var scopes = [...]string{
+	"read_orders", "write_orders", "read_all_orders", "read_products", "write_products", "read_inventory", "write_inventory",
+	"read_locations", "read_customers", "write_customers", "read_fulfillments", "write_fulfillments",
+	"read_merchant_managed_fulfillment_orders", "write_merchant_managed_fulfillment_orders", "read_shopify_payments_disputes",
+}
+
+// authorize shows the page on which a merchant decides, and takes the decision.
+func (p *Platform) authorize(w http.ResponseWriter, r *http.Request, s *store) {
+	p.lock()
+	defer p.mu.Unlock()
+	query := r.URL.Query()
+	request, refusal := p.ask(s, query)
+	if refusal != "" {
+		page(w, http.StatusBadRequest, "refused.html", refusal)
+		return
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		p.showAuthorize(w, request)
+	case http.MethodPost:
+		p.decide(w, r, request)
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+	}
+}
+
+func (p *Platform) showAuthorize(w http.ResponseWriter, request asked) {
+	nonce := hexID(p.streams.ids)
+	p.pages[nonce] = true
+	back, _ := url.Parse(request.redirect)
+	page(w, http.StatusOK, "authorize.html", map[string]any{
+		"App": request.app.spec.Name, "Shop": request.store.Domain, "Scopes": request.scopes, "Nonce": nonce, "Back": back.Host,
+		"Installed": request.store.installed(request.app) != nil,
+	})
+}
+
+// decide takes the form of the page, once.
+func (p *Platform) decide(w http.ResponseWriter, r *http.Request, request asked) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4096)
+	if err := r.ParseForm(); err != nil || !p.pages[r.PostForm.Get("nonce")] {
+		page(w, http.StatusForbidden, "refused.html", "This page was used already, or does not come from here.")
+		return
+	}
+	delete(p.pages, r.PostForm.Get("nonce"))
+	if r.PostForm.Get("decision") != "install" {
+		page(w, http.StatusOK, "refused.html", "Nothing was installed.") // a merchant who cancels stays in the admin (U)
+		return
+	}
+	code := hexID(p.streams.tokens)
+	p.codes[code] = &authCode{request.app, request.store, request.scopes, p.now.Add(codeLife)}
+	q := url.Values{"code": {code}}
+	if request.state != "" {
+		q.Set("state", request.state)
+	}
+	http.Redirect(w, r, p.signed(request.app, request.store, request.redirect, q), http.StatusFound)
+}
+
+// page writes an HTML page that no other site may frame and that runs no script.
+func page(w http.ResponseWriter, status int, name string, data any) {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the reader is gone or not
+}

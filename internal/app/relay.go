@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hub"
+	"hub/internal/bus"
+	"hub/internal/config"
+	"hub/internal/httpapi"
+	"hub/internal/obs"
+	"hub/internal/relay"
+)
+
+// openBus opens the broker and makes a relay for each shard. A broker that does not answer keeps nothing else from working.
+func (h *Hub) openBus(ctx context.Context) error {
+	var broker relay.Broker
+	opened, err := bus.Open(ctx, bus.Config{
+		URL: h.cfg.Bus.Reveal(), Dir: h.path("jetstream"), Window: h.cfg.StreamWindow, Log: h.o.Logger, Clock: h.o.Clock,
+	})
+	switch {
+	case err != nil && (ctx.Err() != nil || h.cfg.Bus != config.Embedded):
+		return err
+	case err != nil:
+		h.o.Logger.Error("the embedded broker does not start: nothing is told until the next start", "error", err)
+		broker = noBroker{err}
+	default:
+		h.bus, broker = opened, opened
+	}
+	h.relays = map[hub.ShardID]*relay.Relay{}
+	for _, shard := range h.store.Map().Shards() {
+		h.relays[shard] = &relay.Relay{
+			Shard: shard, Holder: h.instance.id, Outbox: h.store.Relay(), Broker: measuredBroker{broker, shard, h.metrics},
+			Clock: h.o.Clock, Logger: h.o.Logger, Window: h.cfg.StreamWindow, Alone: h.cfg.Store.Kind == config.SQLite,
+			Observe: func() func() { return h.o.Observe.phase(PhaseRelay) },
+		}
+	}
+	return nil
+}
+
+// grown is told after each commit whose feeds grew. They are of one shard.
+func (h *Hub) grown(tenants []hub.TenantID) {
+	h.bell.Ring(tenants)
+	if r := h.relays[h.store.Of(tenants[0])]; r != nil {
+		r.Wake(tenants)
+	}
+}
+
+// settle tells what is committed, within a bound.
+func (h *Hub) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), finishTell)
+	defer cancel()
+	var telling sync.WaitGroup
+	for shard, r := range h.relays {
+		telling.Go(func() {
+			if err := r.Settle(ctx); err != nil {
+				h.o.Logger.Warn("stopping with changes that are not told; the next start tells them", "shard", shard, "error", err)
+			}
+		})
+	}
+	telling.Wait()
+}
+
+// lateAfter is how old a change may get before it is told and nobody is warned.
+const lateAfter = time.Minute
+
+// untold says what is not told, by shard. A broker that is away is named once, not for each shard.
+func (h *Hub) untold() (list []httpapi.Problem) {
+	seen := map[string]bool{}
+	for _, shard := range slices.Sorted(maps.Keys(h.relays)) {
+		s := h.relays[shard].Status()
+		add := func(detail string) {
+			list = append(list, httpapi.Problem{Part: "stream " + string(shard), Detail: detail})
+		}
+		switch {
+		case s.Trouble != "" && seen[s.Trouble]:
+		case s.Trouble != "":
+			seen[s.Trouble] = true
+			add("changes are not told: " + s.Trouble)
+		case len(s.Held) > 0:
+			add(heldDetail(s.Held))
+		case !s.Oldest.IsZero() && h.o.Clock().Sub(s.Oldest) > lateAfter:
+			add(fmt.Sprintf("%d changes are not told, the oldest since %s", s.Behind, age(h.o.Clock(), s.Oldest)))
+		}
+	}
+	return list
+}
+
+// heldDetail counts held lines by reason.
+func heldDetail(held []relay.Held) string {
+	count := map[hub.Code]int{}
+	for _, l := range held {
+		count[l.Code]++
+	}
+	var reasons []string
+	for _, code := range slices.Sorted(maps.Keys(count)) {
+		reasons = append(reasons, fmt.Sprintf("%d %s", count[code], code))
+	}
+	return fmt.Sprintf("%d tenants are held back: %s", len(held), strings.Join(reasons, ", "))
+}
+
+// measureRelay adds how the relay of the shard stands.
+func (h *Hub) measureRelay(shard *obs.Shard) {
+	r := h.relays[shard.ID]
+	if r == nil {
+		return
+	}
+	s := r.Status()
+	shard.Leads, shard.Behind, shard.Held = s.Leading, s.Behind, len(s.Held)
+	if !s.Oldest.IsZero() {
+		shard.Oldest = max(0, h.o.Clock().Sub(s.Oldest))
+	}
+}
+
+// measuredBroker counts what is told.
+type measuredBroker struct {
+	relay.Broker
+	shard   hub.ShardID
+	metrics *obs.Metrics
+}
+
+func (b measuredBroker) Publish(ctx context.Context, runs []relay.Run) []relay.Told {
+	told := b.Broker.Publish(ctx, runs)
+	n := 0
+	for _, t := range told {
+		n += t.Count
+	}
+	b.metrics.Told(b.shard, n)
+	return told
+}
+
+// noBroker stands for one that did not start.
+type noBroker struct{ err error }
+
+func (b noBroker) Publish(_ context.Context, runs []relay.Run) []relay.Told {
+	told := make([]relay.Told, len(runs))
+	for i := range told {
+		told[i].Err = b.away()
+	}
+	return told
+}
+
+func (b noBroker) Last(context.Context, relay.Line) (relay.Message, error) {
+	return relay.Message{}, b.away()
+}
+
+func (b noBroker) Created(context.Context) (time.Time, error) { return time.Time{}, b.away() }
+
+func (b noBroker) Holds(context.Context, relay.Mark) (bool, error) { return false, b.away() }
+
+func (b noBroker) away() error {
+	return hub.Errorf(hub.KindUnavailable, "reaching the embedded broker", "it did not start: %w", b.err)
+}

@@ -1,0 +1,93 @@
+package obs
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"hub"
+)
+
+// Metrics counts what happens in one hub. Its methods are safe for concurrent use and cost well below a microsecond.
+type Metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.HistogramVec
+	deliveries *prometheus.HistogramVec
+	appends    *prometheus.HistogramVec
+	commits    *prometheus.HistogramVec
+	told       *prometheus.CounterVec
+}
+
+// Bounds of the histograms, in seconds. The door's are around what the platforms allow: 0.5, 3 and 5 seconds.
+var (
+	doorBounds   = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3, 5}
+	diskBounds   = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}
+	answerBounds = []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30}
+)
+
+// New returns the metrics of a hub. state is asked at each scrape and must answer from memory or within a second.
+func New(version string, state func(context.Context) State) *Metrics {
+	histogram := func(name, help string, bounds []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hub_" + name, Help: help, Buckets: bounds}, labels)
+	}
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: histogram("http_request_seconds", "Requests to the API and the doors, by the pattern of their route.", answerBounds,
+			"method", "route", "status"),
+		deliveries: histogram("delivery_accept_seconds", "Webhooks at the door, by platform and outcome: accepted, or the kind of the refusal.", doorBounds,
+			"platform", "outcome"),
+		appends: histogram("log_append_seconds", "Appends to the write-ahead log, the wait for its fsync included.", diskBounds, "outcome"),
+		commits: histogram("shard_transaction_seconds", "Transactions on the shards, repeats included.", answerBounds, "shard", "outcome"),
+		told:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hub_relay_changes_total", Help: "Changes that the broker has confirmed."}, []string{"shard"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "hub_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.deliveries, m.appends, m.commits, m.told, build, scraped{state},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in the Prometheus text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+// Request counts an answered request. route is a pattern of the router, never a path.
+func (m *Metrics) Request(method, route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// Delivery counts a webhook by what became of it at the door. platform must be one that the hub knows.
+func (m *Metrics) Delivery(platform hub.Platform, err error, took time.Duration) {
+	m.deliveries.WithLabelValues(string(platform), outcome(err, "accepted")).Observe(took.Seconds())
+}
+
+// Append counts an append to the log.
+func (m *Metrics) Append(err error, took time.Duration) {
+	m.appends.WithLabelValues(outcome(err, "durable")).Observe(took.Seconds())
+}
+
+// Transaction counts a transaction on a shard.
+func (m *Metrics) Transaction(shard hub.ShardID, err error, took time.Duration) {
+	m.commits.WithLabelValues(string(shard), outcome(err, "committed")).Observe(took.Seconds())
+}
+
+// Told counts changes that the broker has.
+func (m *Metrics) Told(shard hub.ShardID, changes int) {
+	m.told.WithLabelValues(string(shard)).Add(float64(changes))
+}
+
+// outcome names an error by its kind: a closed list.
+func outcome(err error, good string) string {
+	if err == nil {
+		return good
+	}
+	return hub.KindOf(err).String()
+}

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE acknowledgements ADD KEY acknowledgements_order (tenant_id, order_id);

@@ -1,0 +1,131 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"hub"
+	"hub/internal/erp"
+	"hub/internal/intake"
+	"hub/internal/orders"
+)
+
+// testLineage finds every step of one order, nothing of another's, and nothing for another tenant.
+func testLineage(e *env) {
+	tenants := e.tenants(2)
+	o, other := e.order(tenants[0], "1"), e.order(tenants[0], "2")
+	at := o.UpdatedAt
+	delivery := e.delivery(o.Tenant, "1", 7)
+	raw := intake.Raw{Ref: hub.RawRef(e.ids.New(hub.RawPrefix)), Order: o.Key, Sealed: []byte{1}, Expires: "2028-W01", ReceivedAt: at, Topic: "orders/create", Delivery: delivery.Key}
+	old := intake.Raw{Ref: hub.RawRef(e.ids.New(hub.RawPrefix)), Order: o.Key, ReceivedAt: at.Add(time.Second)} // from before its delivery was kept, and emptied
+	doc := func(ref hub.RawRef) []byte {
+		return fmt.Appendf(nil, `{"source_updated_at":"2026-01-02T03:04:05Z","source":{"rules":"shopify/2","raw_ref":"%s"}}`, ref)
+	}
+	o.Doc = doc(raw.Ref)
+	e.save(o, other)
+	again := o
+	again.New, again.Revision, again.Doc = false, 2, doc(old.Ref)
+	e.save(again)
+	hint := e.delivery(o.Tenant, "1", 9)
+	e.claim(delivery, e.delivery(o.Tenant, "2", 8), hint)
+	parked := e.parkedOf(o.Key, at.Add(time.Hour))
+	closed := e.parkedOf(o.Key, at)
+	closed.State = intake.ParkedClosed
+	elsewhere := e.parkedOf(other.Key, at)
+	e.do(o.Tenant, func(ctx context.Context, tx hub.Tx) error {
+		if err := e.s.Intake().KeepRaw(ctx, tx, []intake.Raw{raw, old}); err != nil {
+			return err
+		}
+		return e.s.Intake().Park(ctx, tx, []intake.Parked{parked, closed, elsewhere})
+	})
+	ack, err := e.s.ERP().Acknowledge(e.Context(), erp.Ack{Tenant: o.Tenant, Client: "c", Order: o.ID, Reference: "R", At: at})
+	must(e, err)
+	l, err := e.s.ERP().Lineage(e.Context(), o.Tenant, o.ID, 10)
+	must(e, err)
+	if l.Order != o.ID || l.Connection != o.Connection || l.External != "1" || l.Platform != hub.Shopify || l.Revision != 2 || l.Cut {
+		e.Errorf("%+v", l)
+	}
+	received := map[[32]byte]erp.Receipt{}
+	for _, r := range l.Received {
+		received[r.Delivery] = r
+	}
+	full := received[delivery.Key]
+	if len(l.Received) != 3 || full.Topic != "orders/create" || full.RawRef != raw.Ref || !full.Kept || !full.ReceivedAt.Equal(at) || full.ClaimedAt.IsZero() {
+		e.Errorf("received %+v", l.Received)
+	}
+	if r := received[hint.Key]; r.RawRef != "" || r.ClaimedAt.IsZero() || received[[32]byte{}].RawRef != old.Ref || received[[32]byte{}].Kept {
+		e.Errorf("received %+v", l.Received)
+	}
+	for i, v := range l.Revisions {
+		if v.Revision != int64(i+1) || v.Rules != "shopify/2" || v.SourceUpdatedAt.Year() != 2026 || v.RawRef != []hub.RawRef{raw.Ref, old.Ref}[i] || v.Change == "" {
+			e.Errorf("revision %+v", v)
+		}
+	}
+	if len(l.Revisions) != 2 || len(l.Parked) != 2 || l.Parked[0].ID != parked.ID || l.Parked[1].State != "closed" || !reflect.DeepEqual(l.Acks, []erp.Ack{ack}) {
+		e.Errorf("%+v", l)
+	}
+	if told, err := e.s.ERP().Told(e.Context(), o.Tenant, hub.StreamOrders); err != nil || told != 0 {
+		e.Errorf("told %d, %v", told, err)
+	}
+	_, err = e.s.ERP().Lineage(e.Context(), tenants[1], o.ID, 10)
+	e.wantKind(err, hub.KindNotFound, "another tenant's")
+	if cut, err := e.s.ERP().Lineage(e.Context(), o.Tenant, o.ID, 1); err != nil || !cut.Cut || len(cut.Revisions) != 1 || len(cut.Parked) != 1 {
+		e.Errorf("cut: %+v, %v", cut, err)
+	}
+}
+
+// testApplied pages through the orders of one tenant and reads their payloads, whole or not at all.
+func testApplied(e *env) {
+	tenants := e.tenants(2)
+	var rows []orders.Stored
+	for i := range 7 {
+		o := e.order(tenants[0], fmt.Sprint(i))
+		o.UpdatedAt = o.UpdatedAt.Add(time.Duration(i) * time.Minute)
+		rows = append(rows, o)
+	}
+	never := e.order(tenants[0], "never came")
+	never.Revision = 0
+	e.save(append(rows, never, e.order(tenants[1], "theirs"))...)
+	read := func(f intake.AppliedFilter) (got []orders.Stored) {
+		var after hub.OrderID
+		for {
+			page, more, err := e.s.Intake().Applied(e.Context(), tenants[0], f, after, 3)
+			must(e, err)
+			if got = append(got, page...); !more {
+				return got
+			}
+			after = page[len(page)-1].ID
+		}
+	}
+	for i, got := range read(intake.AppliedFilter{}) {
+		want := rows[i]
+		if want.New = false; !reflect.DeepEqual(got, want) {
+			e.Errorf("got\n%+v want\n%+v", got, want)
+		}
+	}
+	for want, f := range map[int]intake.AppliedFilter{
+		7: {Connection: rows[0].Connection}, 2: {Since: rows[5].UpdatedAt}, 0: {Connection: "con_other"},
+	} {
+		if got := read(f); len(got) != want {
+			e.Errorf("%+v: %d, want %d", f, len(got), want)
+		}
+	}
+	raw := intake.Raw{Ref: hub.RawRef(e.ids.New(hub.RawPrefix)), Order: rows[0].Key, Sealed: []byte{0, 9}, Expires: "2028-W01", ReceivedAt: rows[0].UpdatedAt, Topic: "t", Delivery: [32]byte{1}}
+	empty := raw
+	empty.Ref, empty.Sealed = hub.RawRef(e.ids.New(hub.RawPrefix)), nil
+	e.do(tenants[0], func(ctx context.Context, tx hub.Tx) error {
+		return e.s.Intake().KeepRaw(ctx, tx, []intake.Raw{raw, empty})
+	})
+	if got, err := e.s.Intake().RawByRef(e.Context(), tenants[0], raw.Ref); err != nil || !reflect.DeepEqual(got, raw) {
+		e.Errorf("%+v, %v", got, err)
+	}
+	for what, f := range map[string]func() (intake.Raw, error){
+		"another tenant's": func() (intake.Raw, error) { return e.s.Intake().RawByRef(e.Context(), tenants[1], raw.Ref) },
+		"an emptied one":   func() (intake.Raw, error) { return e.s.Intake().RawByRef(e.Context(), tenants[0], empty.Ref) },
+	} {
+		_, err := f()
+		e.wantKind(err, hub.KindNotFound, what)
+	}
+}
