@@ -71,8 +71,8 @@ func announce(w io.Writer, settings config.Config, url, operatorKey string) {
 // demoCommand shows the hub at work.
 type demoCommand struct {
 	Orders int    `help:"How many orders." default:"300"`
-	Seed   uint64 `help:"Of duplicates, order and faults; the same seed repeats a run." default:"1"`
-	Serve  bool   `help:"Stay up at the end and print the address."`
+	Seed   uint64 `help:"Of the shop, the lives of its orders and the faults." default:"1"`
+	Serve  bool   `help:"Stay up at the end and print the addresses."`
 }
 
 // Run needs no settings. A reader of the output that goes away is an error to clean up after, not a signal that kills.

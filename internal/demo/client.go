@@ -59,10 +59,11 @@ func (c Client) Do(ctx context.Context, method, path string, in, out any) error 
 
 // Change is one entry of the feed as a client sees it.
 type Change struct {
-	Sequence int64  `json:"sequence"`
-	ID       string `json:"id"`
-	Type     string `json:"type"`
-	Order    Order  `json:"order"`
+	Sequence int64     `json:"sequence"`
+	ID       string    `json:"id"`
+	Type     string    `json:"type"`
+	Time     time.Time `json:"time"`
+	Order    Order     `json:"order"`
 }
 
 // Order is the part of an order that this client looks at.
@@ -105,6 +106,7 @@ func (c Client) Acknowledge(ctx context.Context, order, reference string) error 
 // Shop is a connected shop and the keys to it.
 type Shop struct {
 	Tenant, Connection, HookURL string
+	PublicHookURL               string // the same door as the hub tells it to platforms
 	ERP                         Client
 }
 
@@ -114,6 +116,7 @@ func (c Client) Connect(ctx context.Context, name, platform, shop, secret string
 		Tenant     string `json:"tenant_id"`
 		Connection string `json:"connection_id"`
 		HookPath   string `json:"hook_path"`
+		HookURL    string `json:"hook_url"`
 		Key        string `json:"key"`
 	}
 	for _, step := range []struct {
@@ -133,7 +136,7 @@ func (c Client) Connect(ctx context.Context, name, platform, shop, secret string
 		}
 	}
 	return Shop{
-		Tenant: made.Tenant, Connection: made.Connection, HookURL: c.URL + made.HookPath,
+		Tenant: made.Tenant, Connection: made.Connection, HookURL: c.URL + made.HookPath, PublicHookURL: made.HookURL,
 		ERP: Client{HTTP: c.HTTP, URL: c.URL, Key: made.Key},
 	}, nil
 }

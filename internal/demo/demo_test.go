@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"os"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // hook is an output on which something happens at a text.
@@ -33,27 +37,161 @@ func empty(t *testing.T, folder string) {
 	}
 }
 
+// want is what a demo prints when nobody watches, with # for numbers.
+const want = `A hub is up: SQLite shards, an embedded stream, full durability, everything in a temporary folder.
+Little Shop is connected: little-shop.myshopify.com tells # topics with signed webhooks, an ERP pulls, a listener is on the stream.
+# orders will live there, an hour of theirs in # seconds of ours, and much goes wrong on the way.
+
+  #/# orders done, # attempts to deliver, # changes pulled, # heard
+
+Little Shop (Shopify) and the road from it
+       #  orders placed, # of them deleted; # things happened to them
+       #  deliveries sent, and # copies of them
+       #  dropped: # of the # things were not told
+       #  failed on the road: # refused, # lost their answer; # attempts were retries
+       #  came to the hub after newer news of their order
+       #  forged, # believed
+The hub
+       #  orders in the ERP, # as the shop has them now: version and amount
+       #  acknowledged
+       #  changes in the feed, numbered with # holes
+       #  events heard on the stream, # of them more than once
+       0  lost
+       0  twice
+       0  out of order
+Half within, 99 % within
+    # ms     # ms  to answer a delivery, durably
+    # ms     # ms  from a change to the ERP
+    # ms     # ms  from a change to the listener on the stream
+
+Every order is in the ERP's hands exactly once, after # s.
+`
+
+var (
+	number = regexp.MustCompile(` *\b\d+(\.\d+)?\b`)
+	spaces = regexp.MustCompile(` {2,}`)
+)
+
+// shape is an output without its numbers, and with one progress line; the three zeros that matter stay.
+func shape(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		keep := strings.HasSuffix(line, "  lost\n") || strings.HasSuffix(line, "  twice\n") || strings.HasSuffix(line, "  out of order\n")
+		if !keep {
+			line = number.ReplaceAllString(line, " #")
+		}
+		line = strings.TrimLeft(spaces.ReplaceAllString(strings.ReplaceAll(line, "/ #", "/#"), " "), " ")
+		if strings.Contains(line, "orders done") && len(lines) > 0 && lines[len(lines)-1] == line {
+			continue
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "")
+}
+
+// Seeds pass, and print what is expected of an output that is no terminal.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	temporary := t.TempDir()
-	t.Setenv("TMPDIR", temporary)
-	var out bytes.Buffer
-	if err := Run(t.Context(), Options{Out: &out, Orders: 20, Seed: 1}); err != nil {
-		t.Fatalf("%v\n%s", err, &out)
+	seeds := sync.WaitGroup{}
+	for seed := range uint64(2) {
+		seeds.Go(func() {
+			var out bytes.Buffer
+			if err := Run(t.Context(), Options{Out: &out, Orders: 30, Seed: seed, temporary: temporary}); err != nil {
+				t.Errorf("seed %d: %v\n%s", seed, err, &out)
+				return
+			}
+			if got, expected := shape(out.String()), shape(want); got != expected {
+				t.Errorf("seed %d printed\n%s\nwhich has the shape\n%s\nnot\n%s", seed, &out, got, expected)
+			}
+			t.Logf("seed %d\n%s", seed, out.String()[strings.Index(out.String(), "Little Shop (S"):])
+		})
 	}
-	if !strings.Contains(out.String(), "Every order is in the ERP's hands exactly once") {
-		t.Error(out.String())
-	}
+	seeds.Wait()
 	empty(t, temporary)
 }
 
+// On a terminal the progress is one line that is redrawn, and gone in the end.
+func TestBar(t *testing.T) {
+	var out bytes.Buffer
+	p := &progress{out: &out, interactive: true}
+	p.draw(0, 8, "x")
+	p.draw(2, 8, "y")
+	p.end()
+	const clear = "\r\x1b[K"
+	expected := clear + "  ░░░░░░░░░░░░░░░░░░░░░░░░  0/8 orders done, x" + clear + "  ██████░░░░░░░░░░░░░░░░░░  2/8 orders done, y" + clear
+	if out.String() != expected {
+		t.Errorf("%q\n%q", out.String(), expected)
+	}
+}
+
+// TestHubThatFails puts a hub that does wrong behind the road: the demo must see it.
+func TestHubThatFails(t *testing.T) {
+	t.Parallel()
+	for _, wrong := range []struct {
+		name, want string
+		orders     int
+		patience   time.Duration
+		between    func(http.Handler) http.Handler
+	}{
+		{"it forgets an order and says 200", "orders lost", 10, time.Second, instead(http.StatusOK, isFirstOrder())},
+		{"it refuses an order for ever", "deliveries that did not arrive", 10, time.Second, instead(http.StatusInternalServerError, isFirstOrder())},
+		{"it says 200 to whoever signs", "forged deliveries believed", 40, 0, func(hub http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { hub.ServeHTTP(believer{w}, r) })
+		}},
+	} {
+		t.Run(wrong.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			err := Run(t.Context(), Options{Out: &out, Orders: wrong.orders, Seed: 1, patience: wrong.patience, between: wrong.between})
+			if err == nil || !strings.Contains(err.Error(), wrong.want) || strings.Contains(out.String(), "exactly once") {
+				t.Errorf("%v\n%s", err, &out)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+// isFirstOrder says whether a delivery is of the order that came first of all.
+func isFirstOrder() func(order string) bool {
+	var mu sync.Mutex
+	first := ""
+	return func(order string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if first == "" {
+			first = order
+		}
+		return order == first
+	}
+}
+
+// instead answers with a status, and the hub hears nothing of it.
+func instead(status int, of func(order string) bool) func(http.Handler) http.Handler {
+	return func(hub http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if of(r.Header.Get("X-Shopify-Order-Id")) {
+				w.WriteHeader(status)
+				return
+			}
+			hub.ServeHTTP(w, r)
+		})
+	}
+}
+
+// believer turns every refusal into a success.
+type believer struct{ http.ResponseWriter }
+
+func (b believer) WriteHeader(int) { b.ResponseWriter.WriteHeader(http.StatusOK) }
+
 // An interrupted demo knows nothing about what would have come, and claims nothing.
 func TestInterruptedDemoClaimsNoLoss(t *testing.T) {
+	t.Parallel()
 	temporary := t.TempDir()
-	t.Setenv("TMPDIR", temporary)
-	for _, at := range []string{"A hub is up", "is connected", "copies", "delivered"} {
+	for _, at := range []string{"A hub is up", "orders done"} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		out := &hook{at: at, then: func() error { interrupt(); return nil }}
-		err := Run(ctx, Options{Out: out, Orders: 200, Seed: 1})
+		err := Run(ctx, Options{Out: out, Orders: 200, Seed: 1, temporary: temporary})
 		if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "interrupted") || strings.Contains(err.Error()+out.String(), "lost") {
 			t.Errorf("at %q: %v\n%s", at, err, out)
 		}
@@ -63,17 +201,56 @@ func TestInterruptedDemoClaimsNoLoss(t *testing.T) {
 
 // What cannot be printed is an error wherever it happens, the last line included.
 func TestDemoReturnsWriteErrors(t *testing.T) {
+	t.Parallel()
 	temporary := t.TempDir()
-	t.Setenv("TMPDIR", temporary)
 	away := errors.New("nobody reads")
-	for _, at := range []string{"A hub is up", "copies", "delivered", "exactly once"} {
+	for _, at := range []string{"orders done", "exactly once"} {
 		out := &hook{at: at, then: func() error { return away }}
-		if err := Run(t.Context(), Options{Out: out, Orders: 10, Seed: 1}); !errors.Is(err, away) {
+		if err := Run(t.Context(), Options{Out: out, Orders: 10, Seed: 1, temporary: temporary}); !errors.Is(err, away) {
 			t.Errorf("at %q: %v", at, err)
 		}
-		if at != "exactly once" && strings.Contains(out.String(), "lost") {
+		if at != "exactly once" && strings.Contains(out.String(), "lost\n") {
 			t.Errorf("at %q: it went on to the end", at)
 		}
 	}
 	empty(t, temporary)
+}
+
+// With Serve it stays, says where everything is, and an interrupt is then its regular end.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	var answers []int
+	address := regexp.MustCompile(`http://127\.0\.0\.1:\d+(/docs)?`)
+	out := &visitor{visit: func(text string) {
+		for _, url := range address.FindAllString(text, -1) {
+			answer, err := http.Get(url)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			answer.Body.Close()
+			answers = append(answers, answer.StatusCode)
+		}
+		interrupt()
+	}}
+	if err := Run(ctx, Options{Out: out, Orders: 5, Seed: 1, Serve: true}); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if len(answers) != 3 || answers[1] != http.StatusOK || answers[2] != http.StatusOK || !strings.Contains(out.String(), "operator.key") {
+		t.Errorf("%v\n%s", answers, out)
+	}
+}
+
+// visitor goes where the last words of a demo say.
+type visitor struct {
+	bytes.Buffer
+	visit func(string)
+}
+
+func (v *visitor) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), "Still up") {
+		v.visit(string(b))
+	}
+	return v.Buffer.Write(b)
 }

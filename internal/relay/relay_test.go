@@ -3,6 +3,7 @@ package relay_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,8 +136,8 @@ func TestPoison(t *testing.T) {
 // A tenant with very much to tell waits for itself.
 func TestFair(t *testing.T) {
 	inBubble(t, 40, func(b *bench) {
-		published := 0
-		observe := func() func() { published++; wait(20 * time.Millisecond); return func() {} }
+		var published atomic.Int64
+		observe := func() func() { published.Add(1); wait(20 * time.Millisecond); return func() {} }
 		r := b.start("ins_1", func(r *relay.Relay) { r.Observe, r.Limits.Lines = observe, 1 })
 		wait(time.Second)
 		b.commit(b.lines[0], 50_000)
@@ -150,7 +151,7 @@ func TestFair(t *testing.T) {
 			b.commit(l, 1)
 			tenants = append(tenants, l.Tenant)
 		}
-		before := published
+		before := published.Load()
 		r.Wake(tenants)
 		others := func() (n int) {
 			for _, e := range b.broker.Live() {
@@ -161,22 +162,23 @@ func TestFair(t *testing.T) {
 			return n
 		}
 		b.eventually("the others", 2*time.Second, func() bool { return others() == 39 })
-		n := published - before
+		n := published.Load() - before
 		if n > 45 {
 			b.Errorf("the others were told after %d publications", n)
 		}
 		b.eventually("the large one", time.Minute, func() bool { return b.count() == 50_039 })
 		b.toldAll("at last")
-		b.Logf("39 tenants overtook one with 50,000 changes within %d publications; %d in all", n, published)
+		b.Logf("39 tenants overtook one with 50,000 changes within %d publications; %d in all", n, published.Load())
 	})
 }
 
 // A broker that is away is named, and the telling goes on by itself.
 func TestBrokerAway(t *testing.T) {
 	inBubble(t, 3, func(b *bench) {
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		b.broker.Fault = func(string) relaytest.Fault {
-			if away {
+			if away.Load() {
 				return relaytest.Before
 			}
 			return relaytest.Works
@@ -190,19 +192,19 @@ func TestBrokerAway(t *testing.T) {
 		if err := r.Settle(b.Context()); err == nil {
 			b.Error("settled without a broker")
 		}
-		away = false
+		away.Store(false)
 		b.eventually("back", 6*time.Second, func() bool { return b.count() == 10 })
 		wait(time.Second)
 		if s := r.Status(); s.Trouble != "" || s.Behind != 0 {
 			b.Errorf("status %+v", s)
 		}
-		away = true
+		away.Store(true)
 		b.commit(b.lines[1], 10)
 		wait(10 * time.Second)
 		if s := r.Status(); s.Trouble == "" || s.Behind != 10 || s.Held != nil {
 			b.Errorf("status %+v", s)
 		}
-		away = false
+		away.Store(false)
 		b.eventually("back again", 6*time.Second, func() bool { return b.count() == 20 })
 	})
 }
