@@ -123,6 +123,10 @@ func TestManyBatches(t *testing.T) {
 		}
 		for i := range 3 {
 			m, err := r.bus.Last(t.Context(), line(i))
+			if age := time.Since(m.At); age < 0 || age > time.Hour {
+				t.Errorf("line %d was told at %s", i, m.At)
+			}
+			m.At = time.Time{}
 			if last := runs[i].Changes[len(runs[i].Changes)-1]; err != nil || m != (relay.Message{Position: told[i].Position, Sequence: last.Sequence, Change: last.ID}) {
 				t.Errorf("line %d: %+v, %v; told %+v", i, m, err, told[i])
 			}

@@ -28,7 +28,7 @@ func (b *Bus) connect(list string, more ...nats.Option) error {
 	}
 	options := append([]nats.Option{
 		nats.Name("hub"), nats.Timeout(dialTimeout), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(reconnectWait), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
+		nats.ReconnectWait(reconnectWait), nats.FlusherTimeout(dialTimeout), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
 		nats.IgnoreAuthErrorAbort(), // a password that is wrong for a minute must not end the hub's connection for good
 		nats.ReconnectBufSize(-1),   // what cannot be sent now is an error now, not a surprise after the reconnect
 		nats.NoCallbacksAfterClientClose(),

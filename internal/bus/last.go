@@ -35,7 +35,7 @@ func (b *Bus) Last(ctx context.Context, l relay.Line) (relay.Message, error) {
 	if err != nil {
 		return relay.Message{}, &hub.Error{Kind: hub.KindInternal, Code: CodeEvent, Op: op, Subject: string(l.Tenant)}
 	}
-	return relay.Message{Position: m.Sequence, Sequence: sequence, Change: changeOf(m.Header)}, nil
+	return relay.Message{Position: m.Sequence, Sequence: sequence, Change: changeOf(m.Header), At: m.Time.UTC()}, nil
 }
 
 // changeOf reads the change's identifier, without what marks one that was told again.

@@ -19,6 +19,8 @@ const (
 	errWrongConstant  jetstream.ErrorCode = 10164 // another message of the line is on its way in a cluster
 	errAtomicDisabled jetstream.ErrorCode = 10174
 	errDuplicate      jetstream.ErrorCode = 10201
+	errLimits         jetstream.ErrorCode = 10002 // of the account: full, not the message's fault
+	errSealed         jetstream.ErrorCode = 10109 // the stream takes nothing at all
 	errDuplicateMeets jetstream.ErrorCode = 10158 // the same identifier is on its way in a cluster
 )
 
@@ -64,7 +66,7 @@ func (b *Bus) deadline(ctx context.Context) (context.Context, context.CancelFunc
 func refused(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && api.Code < http.StatusInternalServerError && api.Code != http.StatusTooManyRequests &&
-		api.ErrorCode != errDuplicateMeets && api.ErrorCode != errAtomicDisabled
+		api.ErrorCode != errDuplicateMeets && api.ErrorCode != errAtomicDisabled && api.ErrorCode != errLimits && api.ErrorCode != errSealed
 }
 
 func outOfStep(err error) bool { return has(err, errWrongLast) || has(err, errWrongConstant) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/intake"
 	"hub/internal/tenancy"
 )
@@ -161,10 +162,14 @@ func (s *server) replayParked(ctx context.Context, c caller, in *replayQuery) (*
 	return &replayedAnswer{showReplayed(result, in.DryRun)}, nil
 }
 
-// settled names the two ways in which a parked delivery is not to be dealt with any more.
+// settled names the two ways in which a parked delivery is not to be dealt with any more. Another conflict is one of the
+// moment.
 func settled(err error) error {
+	if code := hub.CodeOf(err); code == intake.CodeParkedSettled || code == gdpr.CodeKeyGone {
+		return &hub.Error{Kind: hub.KindConflict, Code: intake.CodeParkedSettled}
+	}
 	if hub.KindOf(err) == hub.KindConflict {
-		return &hub.Error{Kind: hub.KindConflict, Code: "parked_settled"}
+		return &hub.Error{Kind: hub.KindUnavailable, Code: hub.CodeOf(err), Op: "replaying", Err: err}
 	}
 	return missing(err, "parked_not_found")
 }

@@ -252,7 +252,7 @@ func (m *memory) Supersede(_ context.Context, tx hub.Tx, list []Newest) error {
 	for _, n := range list {
 		for id, p := range r.parked {
 			if p.Connection == n.Order.Connection && p.Gist.ExternalID == n.Order.External && p.State == ParkedOpen &&
-				!p.Gist.SourceUpdatedAt.IsZero() && !p.Gist.SourceUpdatedAt.After(n.SourceUpdatedAt) {
+				!p.Gist.SourceUpdatedAt.IsZero() && p.Gist.SourceUpdatedAt.Before(n.SourceUpdatedAt) {
 				p.State, p.Sealed, p.Expires, p.ClosedBy = ParkedClosed, nil, "", n.Revision
 				r.parked[id] = p
 			}

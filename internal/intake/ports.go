@@ -65,7 +65,7 @@ const (
 	ParkedOpen     ParkedState = "open"
 	ParkedReplayed ParkedState = "replayed" // applied after all
 	ParkedDropped  ParkedState = "dropped"  // somebody decided that it is not needed, or it was found empty; its bytes are gone
-	ParkedClosed   ParkedState = "closed"   // a version of the same order that is as new or newer was applied; its bytes are gone
+	ParkedClosed   ParkedState = "closed"   // a newer version of the same order was applied; its bytes are gone
 )
 
 // Parked is a delivery that cannot be applied, kept with the reason. Sealed under the lot key only: what cannot be
@@ -108,7 +108,7 @@ type Repo interface {
 	Note(context.Context, hub.Tx, []Note) error
 	// Park stores deliveries that cannot be applied.
 	Park(context.Context, hub.Tx, []Parked) error
-	// Supersede closes the open parked deliveries of orders whose stored version is as new as they are or newer, and drops
+	// Supersede closes the open parked deliveries of orders whose stored version is newer than they are, and drops
 	// their bytes. Of those that are parked at the same moment in another transaction one of the two sees the other. It is
 	// called for every batch, and costs one look where nothing of these connections is parked. Orders are distinct.
 	Supersede(context.Context, hub.Tx, []Newest) error

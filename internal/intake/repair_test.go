@@ -334,3 +334,37 @@ func (p pages) Parked(_ context.Context, _ hub.TenantID, _ ParkedFilter, after h
 	}
 	return list, nil
 }
+
+// One that cannot be read keeps nobody behind it from being replayed, and is not called settled.
+func TestReplayManyPassesTheUnreadable(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		const n, sick = 5, 2
+		d := r.drainer("s1")
+		r.run(d)
+		for i := range n {
+			r.deliver("a", fmt.Sprint(i), fmt.Sprintf("shop-a bad %d 1", i))
+		}
+		r.drained(d)
+		rows := r.parked("s1")
+		bad := rows[sick]
+		bad.Sealed = slices.Clone(bad.Sealed)
+		bad.Sealed[len(bad.Sealed)-1] ^= 1
+		r.store.of("s1").parked[bad.ID] = bad
+		p := &Parking{Pipeline: r.pipeline, Reader: r.store}
+		r.script.cured.Store(true)
+		page, err := p.ReplayMany(t.Context(), "ten_a", ParkedFilter{}, "", n, false)
+		if err != nil || len(page.Results) != n || page.More {
+			t.Fatalf("%+v, %v", page, err)
+		}
+		for i, result := range page.Results {
+			want := ReplayApplied
+			if i == sick {
+				want = ReplayStays
+			}
+			if result.Outcome != want {
+				t.Errorf("delivery %d: %+v", i, result)
+			}
+		}
+		r.once("s1", n-1)
+	})
+}

@@ -179,7 +179,7 @@ func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry
 		return Parked{}, nil, err
 	}
 	if row.State != ParkedOpen {
-		return Parked{}, nil, &hub.Error{Kind: hub.KindConflict, Code: "parked_settled", Op: opReplay, Subject: string(id)}
+		return Parked{}, nil, &hub.Error{Kind: hub.KindConflict, Code: CodeParkedSettled, Op: opReplay, Subject: string(id)}
 	}
 	it := &item{kept: true, head: Head{Platform: row.Platform, App: row.App, Tenant: t, Connection: row.Connection, ReceivedAt: row.ReceivedAt}}
 	switch {
@@ -203,7 +203,10 @@ func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry
 
 const opReplay = "replaying"
 
-// gone drops a delivery of which nothing is left to read, and says so. A key that is gone never comes back.
+// CodeParkedSettled is the conflict of a parked delivery that is not open any more.
+const CodeParkedSettled hub.Code = "parked_settled"
+
+// gone drops a delivery of which nothing is left to read, and says so.
 func (p *Parking) gone(ctx context.Context, row Parked, dry bool) error {
 	row.State = ParkedDropped
 	if !dry {

@@ -15,8 +15,8 @@ type Replays struct {
 }
 
 // ReplayMany replays up to limit open parked deliveries of a tenant after the given id, each by itself, in the order of
-// ids. What is settled meanwhile, or can never be read again, is a result and no error. Passing trouble ends the page
-// early; before the first delivery it is the error. Calling it again with Next goes on, and calling it again with the same
+// ids. What is settled meanwhile, cannot be read, or fails for a reason of its own, is a result and no error. Passing trouble
+// ends the page early; before the first delivery it is the error. Calling it again with Next goes on, and calling it again with the same
 // id finds only what is still open. A dry run tries each delivery against what is stored, not against the tries before it.
 func (p *Parking) ReplayMany(ctx context.Context, t hub.TenantID, f ParkedFilter, after hub.ParkedID, limit int, dry bool) (Replays, error) {
 	f.State = ParkedOpen
@@ -42,16 +42,15 @@ func (p *Parking) ReplayMany(ctx context.Context, t hub.TenantID, f ParkedFilter
 // one replays one of many.
 func (p *Parking) one(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry bool) (ReplayResult, error) {
 	result, err := p.Replay(ctx, t, id, dry)
-	switch hub.KindOf(err) {
-	case hub.KindConflict:
-		if hub.CodeOf(err) == gdpr.CodeKeyGone {
-			return ReplayResult{ID: id, State: ParkedDropped, Outcome: ReplayGone, Code: gdpr.CodeKeyGone}, nil
-		}
-		if passing(err) || overtaken(err) {
-			return result, err
-		}
-		row, err := p.Reader.ParkedByID(ctx, t, id)
-		return ReplayResult{ID: id, State: row.State, Outcome: ReplaySettled, Code: row.Code}, err
+	switch {
+	case err == nil, passing(err), overtaken(err):
+		return result, err
+	case hub.CodeOf(err) != gdpr.CodeKeyGone && hub.CodeOf(err) != CodeParkedSettled:
+		return ReplayResult{ID: id, State: ParkedOpen, Outcome: ReplayStays, Code: hub.CodeOf(err), Path: hub.PathOf(err)}, nil
 	}
-	return result, err
+	if hub.CodeOf(err) == gdpr.CodeKeyGone {
+		return ReplayResult{ID: id, State: ParkedDropped, Outcome: ReplayGone, Code: gdpr.CodeKeyGone}, nil
+	}
+	row, err := p.Reader.ParkedByID(ctx, t, id)
+	return ReplayResult{ID: id, State: row.State, Outcome: ReplaySettled, Code: row.Code}, err
 }

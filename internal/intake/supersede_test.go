@@ -38,7 +38,7 @@ func TestClosedByNewer(t *testing.T) {
 		open, closed := 0, 0
 		for _, p := range r.parked("s1") {
 			version := int(p.Gist.SourceUpdatedAt.Unix() - 1_700_000_000)
-			if (p.State == ParkedClosed) != (version <= newest[p.Gist.ExternalID]) || (p.State == ParkedOpen) != (p.Sealed != nil) || (p.ClosedBy > 0) != (p.State == ParkedClosed) {
+			if (p.State == ParkedClosed) != (version < newest[p.Gist.ExternalID]) || (p.State == ParkedOpen) != (p.Sealed != nil) || (p.ClosedBy > 0) != (p.State == ParkedClosed) {
 				t.Errorf("version %d of %s is %s, closed by %d, with %d bytes; stored is %d", version, p.Gist.ExternalID, p.State, p.ClosedBy, len(p.Sealed), newest[p.Gist.ExternalID])
 			}
 			if p.State == ParkedOpen {

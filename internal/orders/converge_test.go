@@ -85,9 +85,6 @@ func newer(a, b orders.Incoming) bool {
 	if !x.SourceUpdatedAt.Equal(y.SourceUpdatedAt) {
 		return x.SourceUpdatedAt.After(y.SourceUpdatedAt)
 	}
-	if x.Source.Rules != y.Source.Rules {
-		return x.Source.Rules > y.Source.Rules
-	}
 	if (x.Status == hub.StatusCancelled) != (y.Status == hub.StatusCancelled) {
 		return x.Status == hub.StatusCancelled
 	}
@@ -100,6 +97,9 @@ func newer(a, b orders.Incoming) bool {
 	}
 	if p, q := further[string(x.Fulfillment)], further[string(y.Fulfillment)]; p != q {
 		return p > q
+	}
+	if x.Source.Rules != y.Source.Rules {
+		return x.Source.Rules > y.Source.Rules
 	}
 	return bytes.Compare(a.Digest[:], b.Digest[:]) > 0
 }

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// Version orders the states of one order. The source's own time decides, then the newer normalising rules: what an older
-// program makes of the same payload never replaces what a newer one made. Where a platform's clock of whole seconds gives
-// one time to two states, the one that went further wins, and at last the digest, so that every hub decides alike.
+// Version orders the states of one order. The source's own time decides. Where a platform's clock of whole seconds gives
+// one time to two states, the one that went further wins, whatever program read it; then the newer normalising rules: what
+// an older program makes of the same payload never replaces what a newer one made; and at last the digest, so that every
+// hub decides alike.
 type Version struct {
 	SourceUpdatedAt time.Time
 	Rules           int // RulesNumber of the rules that it was read under
@@ -34,11 +35,11 @@ func RulesNumber(rules string) int {
 func (v Version) Compare(o Version) int {
 	return cmp.Or(
 		v.SourceUpdatedAt.Compare(o.SourceUpdatedAt),
-		cmp.Compare(v.Rules, o.Rules),
 		compareBool(v.Cancelled, o.Cancelled),
 		cmp.Compare(v.Refunded, o.Refunded),
 		cmp.Compare(v.PaymentRank, o.PaymentRank),
 		cmp.Compare(v.FulfillmentRank, o.FulfillmentRank),
+		cmp.Compare(v.Rules, o.Rules),
 		bytes.Compare(v.Digest[:], o.Digest[:]),
 	)
 }

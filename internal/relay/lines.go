@@ -98,7 +98,7 @@ func (s *lines) release(now time.Time) (next time.Time) {
 	for _, l := range s.held {
 		switch {
 		case l.due.IsZero(): // trying
-		case !l.due.After(now):
+		case due(now, l.due, holdMost):
 			l.due = time.Time{}
 			l.doubt = l.doubt || l.code == CodeAhead || l.code == CodeForked
 			s.push(l)

@@ -35,6 +35,7 @@ type Message struct {
 	Position uint64
 	Sequence int64        // of its change in the line
 	Change   hub.ChangeID // which a shard that was put back from a backup may not know
+	At       time.Time    // when the broker took it; zero when it does not know
 }
 
 // Want asks for changes of one line.

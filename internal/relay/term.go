@@ -140,9 +140,9 @@ func (t *term) prepareNext(ctx context.Context) (*flight, error) {
 func (t *term) chores(ctx context.Context) error {
 	now := t.Clock()
 	switch {
-	case t.told >= t.Limits.Store, t.told > 0 && !now.Before(t.storeAt):
+	case t.told >= t.Limits.Store, t.told > 0 && due(now, t.storeAt, storeEvery):
 		return t.store(ctx)
-	case !now.Before(t.verifyAt), len(t.pending) >= pendingMost:
+	case due(now, t.verifyAt, verifyEvery), len(t.pending) >= pendingMost:
 		return t.verify(ctx)
 	}
 	return nil
@@ -165,7 +165,7 @@ func (t *term) idle(ctx context.Context) {
 	if len(t.lines.queue) > 0 || t.bell.waiting() {
 		return
 	}
-	timer := time.NewTimer(max(next.Sub(now), time.Millisecond))
+	timer := time.NewTimer(min(max(next.Sub(now), time.Millisecond), pollAlone))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -174,10 +174,15 @@ func (t *term) idle(ctx context.Context) {
 	}
 }
 
+// due says whether a moment has come. One that is further away than its period comes from a clock that was put back since.
+func due(now, at time.Time, period time.Duration) bool {
+	return !now.Before(at) || at.Sub(now) > period
+}
+
 // scan looks for lines that are behind, when it is time or somebody waits for it.
 func (t *term) scan(ctx context.Context) error {
 	now := t.Clock()
-	if now.Before(t.scanAt) && !t.bell.waiting() {
+	if !due(now, t.scanAt, pollAlone) && !t.bell.waiting() {
 		return nil
 	}
 	t.bell.scanning()

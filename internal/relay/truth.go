@@ -133,7 +133,11 @@ func (t *term) settle(ctx context.Context, l *line) (lost bool, err error) {
 	}
 	l.doubt = false
 	if m.Position > 0 { // from now on this hub says so, too
-		t.pending = append(t.pending, Mark{Created: t.mark.Created, Position: m.Position, Change: m.Change, At: t.Clock()})
+		at := m.At
+		if at.IsZero() {
+			at = t.Clock()
+		}
+		t.pending = append(t.pending, Mark{Created: t.mark.Created, Position: m.Position, Change: m.Change, At: at})
 	}
 	t.dirty(1) // what was found is worth storing
 	t.lines.progress(l, m.Sequence, m.Position)

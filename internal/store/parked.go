@@ -75,7 +75,7 @@ func (Intake) Settle(ctx context.Context, token hub.Tx, p intake.Parked) error {
 			string(p.State), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
 	}
 	if err == nil && n == 0 {
-		err = t.poison(&hub.Error{Kind: hub.KindConflict, Op: op, Subject: string(p.ID), Err: words("it is not open any more")})
+		err = t.poison(&hub.Error{Kind: hub.KindConflict, Code: intake.CodeParkedSettled, Op: op, Subject: string(p.ID), Err: words("it is not open any more")})
 	}
 	if err != nil {
 		return err

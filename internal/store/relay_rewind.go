@@ -49,12 +49,15 @@ func (r Relay) Rewind(ctx context.Context, shard hub.ShardID, epoch int64, since
 		if _, err := t.exec(ctx, op, "UPDATE relay_lines SET position = 0"); err != nil {
 			return err
 		}
-		for _, p := range back {
-			_, err := t.exec(ctx, op, "UPDATE relay_lines SET told = ? WHERE tenant_id = ? AND stream = ? AND told > ?",
-				p.Told, string(p.Tenant), string(p.Stream), p.Told)
-			if err != nil {
-				return err
-			}
+		// Few statements for many lines: the row that leads is locked meanwhile, and must be extended before it lapses.
+		told := t.d.dialect.fresh("told")
+		in := insertion{op: op, table: "relay_lines", columns: []string{"tenant_id", "stream", "told", "position"},
+			tail: t.d.dialect.onDuplicate("tenant_id, stream", "told = "+t.d.dialect.smaller+"(relay_lines.told, "+told+")")}
+		err := t.insert(ctx, in, len(back), func(i int, row *row) {
+			row.add(string(back[i].Tenant), string(back[i].Stream), back[i].Told, int64(0))
+		})
+		if err != nil {
+			return err
 		}
 		return t.saveMark(ctx, op, relay.Mark{})
 	})

@@ -42,7 +42,8 @@ func (Intake) Supersede(ctx context.Context, token hub.Tx, list []intake.Newest)
 	}
 	for _, p := range parked {
 		n, ok := newest[p.order]
-		if !ok || p.source == 0 || p.source > micros(n.SourceUpdatedAt) {
+		// Of two states with one time of the source either may be the further one: only applying tells.
+		if !ok || p.source == 0 || p.source >= micros(n.SourceUpdatedAt) {
 			continue
 		}
 		_, err := t.exec(ctx, op, "UPDATE parked SET state = ?, sealed = NULL, expires = '', closed_by = ? WHERE id = ? AND state = ?",

@@ -55,6 +55,7 @@ func (e *brokerEnv) tell(l relay.Line, after uint64, changes ...hub.Change) uint
 func (e *brokerEnv) last(l relay.Line, position uint64, c hub.Change) {
 	e.Helper()
 	got, err := e.b.Last(e.Context(), l)
+	got.At = time.Time{}
 	if want := (relay.Message{Position: position, Sequence: c.Sequence, Change: c.ID}); err != nil || got != want {
 		e.Errorf("the last message is %+v, %v; want %+v", got, err, want)
 	}

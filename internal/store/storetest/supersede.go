@@ -25,15 +25,16 @@ func (e *env) park(list ...intake.Parked) {
 	e.do(list[0].Tenant, func(ctx context.Context, tx hub.Tx) error { return e.s.Intake().Park(ctx, tx, list) })
 }
 
-// testSupersede closes what is as old as a stored version or older, and nothing else, however much lies beside it.
+// testSupersede closes what is older than a stored version, and nothing else, however much lies beside it.
 func testSupersede(e *env) {
 	for _, beside := range []int{0, 300} {
 		k := e.order(e.tenant(), fmt.Sprint("z", beside)).Key
 		at := time.Date(2026, 11, 21, 1, 2, 3, 0, time.UTC)
 		other, shop, case1 := k, k, k
 		other.External, shop.Connection, case1.External = "other", k.Connection+"x", k.External+" "
-		older, same := e.parkedOf(k, at.Add(-time.Hour)), e.parkedOf(k, at)
+		older, justOlder := e.parkedOf(k, at.Add(-time.Hour)), e.parkedOf(k, at.Add(-time.Microsecond))
 		stay := []intake.Parked{
+			e.parkedOf(k, at), // maybe the further of two states of one moment
 			e.parkedOf(k, at.Add(time.Microsecond)), e.parkedOf(k, time.Time{}), e.parkedOf(other, at), e.parkedOf(shop, at), e.parkedOf(case1, at),
 		}
 		dropped := e.parkedOf(k, at)
@@ -43,11 +44,11 @@ func testSupersede(e *env) {
 			another.External = hub.ExternalID(fmt.Sprint("beside ", i))
 			stay = append(stay, e.parkedOf(another, at))
 		}
-		e.park(append([]intake.Parked{older, same, dropped}, stay...)...)
+		e.park(append([]intake.Parked{older, justOlder, dropped}, stay...)...)
 		e.do(k.Tenant, func(ctx context.Context, tx hub.Tx) error {
 			return e.s.Intake().Supersede(ctx, tx, []intake.Newest{{Order: k, SourceUpdatedAt: at, Revision: 4}})
 		})
-		for _, p := range []intake.Parked{older, same} {
+		for _, p := range []intake.Parked{older, justOlder} {
 			got, err := e.s.Intake().ParkedByID(e.Context(), k.Tenant, p.ID)
 			if err != nil || got.State != intake.ParkedClosed || got.ClosedBy != 4 || got.Sealed != nil || got.Expires != "" {
 				e.Errorf("beside %d: closed: %+v, %v", beside, got, err)
@@ -72,7 +73,7 @@ func testSupersedeRace(e *env) {
 	at := time.Date(2026, 11, 21, 1, 2, 3, 0, time.UTC)
 	for i := range rounds {
 		o := e.order(tenant, fmt.Sprint("race ", i))
-		p := e.parkedOf(o.Key, at)
+		p := e.parkedOf(o.Key, at.Add(-time.Second))
 		settle := func(s *store.Store, ctx context.Context, tx hub.Tx, found map[orders.Key]orders.Stored) error {
 			row, ok := found[o.Key]
 			if !ok {
