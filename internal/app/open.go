@@ -54,7 +54,7 @@ type Hub struct {
 	store     *store.Store
 	keys      *gdpr.Keys
 	bell      *erp.Bell
-	bus       *bus.Bus // nil when the embedded one did not start
+	broker    *broker
 	relays    map[hub.ShardID]*relay.Relay
 	tenancy   *tenancy.Service
 	log       *wal.Log
@@ -334,8 +334,8 @@ func (h *Hub) close() error {
 	if h.log != nil {
 		errs = append(errs, h.log.Close())
 	}
-	if h.bus != nil {
-		h.bus.Close()
+	if h.broker != nil {
+		h.broker.close()
 	}
 	if h.store != nil {
 		errs = append(errs, h.store.Close(context.Background()))

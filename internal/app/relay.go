@@ -18,24 +18,22 @@ import (
 )
 
 // openBus opens the broker and makes a relay for each shard. A broker that does not answer keeps nothing else from working.
-func (h *Hub) openBus(ctx context.Context) error {
-	var broker relay.Broker
-	opened, err := bus.Open(ctx, bus.Config{
-		URL: h.cfg.Bus.Reveal(), Dir: h.path("jetstream"), Window: h.cfg.StreamWindow, Log: h.o.Logger, Clock: h.o.Clock,
+func (h *Hub) openBus(ctx context.Context) (err error) {
+	h.broker, err = openBroker(ctx, h.o.Logger, func(ctx context.Context) (*bus.Bus, error) {
+		return bus.Open(ctx, bus.Config{
+			URL: h.cfg.Bus.Reveal(), Dir: h.path("jetstream"), Window: h.cfg.StreamWindow, Log: h.o.Logger, Clock: h.o.Clock,
+		})
 	})
 	switch {
 	case err != nil && (ctx.Err() != nil || h.cfg.Bus != config.Embedded):
 		return err
 	case err != nil:
-		h.o.Logger.Error("the embedded broker does not start: nothing is told until the next start", "error", err)
-		broker = noBroker{err}
-	default:
-		h.bus, broker = opened, opened
+		h.o.Logger.Error("the embedded broker does not start: nothing is told until it does", "error", err)
 	}
 	h.relays = map[hub.ShardID]*relay.Relay{}
 	for _, shard := range h.store.Map().Shards() {
 		h.relays[shard] = &relay.Relay{
-			Shard: shard, Holder: h.instance.id, Outbox: h.store.Relay(), Broker: measuredBroker{broker, shard, h.metrics},
+			Shard: shard, Holder: h.instance.id, Outbox: h.store.Relay(), Broker: measuredBroker{h.broker, shard, h.metrics},
 			Clock: h.o.Clock, Logger: h.o.Logger, Window: h.cfg.StreamWindow, Alone: h.cfg.Store.Kind == config.SQLite,
 			Observe: func() func() { return h.o.Observe.phase(PhaseRelay) },
 		}
@@ -132,27 +130,4 @@ func (b measuredBroker) Publish(ctx context.Context, runs []relay.Run) []relay.T
 	}
 	b.metrics.Told(b.shard, n)
 	return told
-}
-
-// noBroker stands for one that did not start.
-type noBroker struct{ err error }
-
-func (b noBroker) Publish(_ context.Context, runs []relay.Run) []relay.Told {
-	told := make([]relay.Told, len(runs))
-	for i := range told {
-		told[i].Err = b.away()
-	}
-	return told
-}
-
-func (b noBroker) Last(context.Context, relay.Line) (relay.Message, error) {
-	return relay.Message{}, b.away()
-}
-
-func (b noBroker) Created(context.Context) (time.Time, error) { return time.Time{}, b.away() }
-
-func (b noBroker) Holds(context.Context, relay.Mark) (bool, error) { return false, b.away() }
-
-func (b noBroker) away() error {
-	return hub.Errorf(hub.KindUnavailable, "reaching the embedded broker", "it did not start: %w", b.err)
 }

@@ -77,6 +77,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	start(h.intake.run)
 	start(h.forgetLoop)
 	start(h.audit.Run)
+	start(h.broker.keep)
 	for _, r := range h.relays {
 		start(r.Run)
 	}

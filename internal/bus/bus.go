@@ -2,8 +2,10 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -43,7 +45,8 @@ type Bus struct {
 	link     *link
 	slots    chan struct{} // one a batch under way
 	ensuring sync.Mutex
-	payload  int64 // largest message of the embedded server; tests make it smaller
+	payload  int64                  // largest message of the embedded server; tests make it smaller
+	broken   atomic.Pointer[string] // what the embedded server has said that it does not recover from
 }
 
 // Open starts the embedded server or connects. An external broker that is away is no error: the connection is made in
@@ -80,6 +83,15 @@ func (b *Bus) Close() {
 	}
 	b.link.down()
 	b.stopServer()
+}
+
+// Broken is why an embedded server takes nothing any more, though it answers, and will not until it is started anew: one
+// write failed, as on a full disk. Close the bus and open another on the same folder; nothing is lost that was confirmed.
+func (b *Bus) Broken() error {
+	if what := b.broken.Load(); what != nil {
+		return unavailable("writing to embedded broker", "", errors.New(*what))
+	}
+	return nil
 }
 
 // Health is nil when events can be told: connected, and the stream of orders answers.

@@ -87,7 +87,7 @@ func clean(err error) error {
 // connected is nil while there is a connection.
 func (b *Bus) connected(op string) error {
 	if b.nc.IsConnected() {
-		return nil
+		return b.Broken()
 	}
 	return unavailable(op, "", errors.New("no connection"))
 }

@@ -57,7 +57,7 @@ func (b *Bus) startServer(ctx context.Context) (err error) {
 		return unavailable("", "", err)
 	}
 	b.server = s
-	log := &serverLog{log: b.config.Log}
+	log := &serverLog{log: b.config.Log, broken: &b.broken}
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
 	if what := log.fatal(); what != "" {
@@ -106,13 +106,28 @@ func (b *Bus) putAside() (string, error) {
 type serverLog struct {
 	log  *slog.Logger
 	last atomic.Pointer[string] // what it could not start with
+
+	broken *atomic.Pointer[string] // what it does not recover from
 }
+
+// fatalWords are in what the server says when it has stopped writing for good: its files keep the first error.
+var fatalWords = []string{"Critical write error", "will be DISABLED"}
 
 func (l *serverLog) Noticef(format string, v ...any) { l.write(slog.LevelDebug, format, v) }
 func (l *serverLog) Warnf(format string, v ...any)   { l.write(slog.LevelWarn, format, v) }
-func (l *serverLog) Errorf(format string, v ...any)  { l.write(slog.LevelError, format, v) }
 func (l *serverLog) Debugf(string, ...any)           {}
 func (l *serverLog) Tracef(string, ...any)           {}
+
+// Errorf remembers what the server does not recover from.
+func (l *serverLog) Errorf(format string, v ...any) {
+	what := fmt.Sprintf(format, v...)
+	for _, word := range fatalWords {
+		if strings.Contains(what, word) {
+			l.broken.CompareAndSwap(nil, &what)
+		}
+	}
+	l.write(slog.LevelError, format, v)
+}
 
 // Fatalf does not end the process, as the server's own logger would: the caller sees that the server is not ready.
 func (l *serverLog) Fatalf(format string, v ...any) {

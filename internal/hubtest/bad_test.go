@@ -137,7 +137,7 @@ type parkedRow struct {
 // awaitParked returns the one parked delivery that is not known yet, once it is there.
 func awaitParked(t *testing.T, operator demo.Client, tenant, name string, known map[string]bool) parkedRow {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	for {
 		var list struct {
