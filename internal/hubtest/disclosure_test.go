@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -67,23 +68,19 @@ func disclosureDrill(t *testing.T, size hubtest.Size, kills int, seed uint64) {
 		}
 	})
 	killed := c.take()
-	c.read(t, 3, seed+100, func(g *gate) {
-		g.up(h.URL)
-		for c.answered() < 200 {
-			<-time.After(10 * time.Millisecond)
-		}
-	})
-	calm := c.take()
+	calm := c.calm(t, h.URL, seed+100)
+	disturbed := 0
+	for ; len(calm.cut) > 0 && disturbed < 2; disturbed++ { // a connection broke without a kill: that proves nothing
+		t.Logf("without kills %d requests were cut, once more: %v", len(calm.cut), c.why)
+		killed.add(calm)
+		calm = c.calm(t, h.URL, seed+200+uint64(disturbed))
+	}
 	h.Terminate(t)
 
 	rows := w.disclosed(t, size, data)
 	a, b := killed.compare(t, rows), calm.compare(t, rows)
-	// On a machine that is too busy a connection may end without an answer; what is recorded then is not compared.
-	if len(calm.cut) > len(calm.received)/20 || b.beyond > 0 && len(calm.cut) == 0 || b.refused > 0 {
+	if len(calm.cut) > 0 || b.beyond > 0 || b.refused > 0 {
 		t.Errorf("without kills %d requests were cut, %d rows were not received", len(calm.cut), b.beyond+b.refused)
-	}
-	if len(calm.cut) > 0 {
-		t.Logf("without kills %d requests were cut: %v", len(calm.cut), c.why)
 	}
 	if left := len(rows); left > 0 {
 		t.Errorf("%d rows are of requests that nobody sent", left)
@@ -119,6 +116,25 @@ type books struct {
 	received map[string]map[disclosed]hub.Fields
 	cut      map[string]bool // no whole answer came
 	refused  map[string]bool // answered with 503
+}
+
+// calm reads from a hub that nobody kills.
+func (c *client) calm(t *testing.T, url string, seed uint64) books {
+	t.Helper()
+	c.read(t, 3, seed, func(g *gate) {
+		g.up(url)
+		for c.answered() < 200 {
+			<-time.After(10 * time.Millisecond)
+		}
+	})
+	return c.take()
+}
+
+// add takes over what is in other books; the ids of requests are unique.
+func (b books) add(other books) {
+	maps.Copy(b.received, other.received)
+	maps.Copy(b.cut, other.cut)
+	maps.Copy(b.refused, other.refused)
 }
 
 func newBooks() books {

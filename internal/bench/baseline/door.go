@@ -32,20 +32,8 @@ func (d Door) Handler() http.Handler {
 }
 
 func (d Door) take(w http.ResponseWriter, r *http.Request) {
-	if chi.URLParam(r, "endpoint") != d.Token {
-		w.WriteHeader(http.StatusNotFound)
-		return
-	}
-	body, err := read(w, r, d.MaxBody)
-	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	claimed, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Shopify-Hmac-Sha256"))
-	mac := hmac.New(sha256.New, d.Secret)
-	mac.Write(body)
-	if err != nil || !hmac.Equal(mac.Sum(nil), claimed) {
-		w.WriteHeader(http.StatusUnauthorized)
+	body, ok := verified(w, r, d.Token, d.Secret, d.MaxBody)
+	if !ok {
 		return
 	}
 	sealed, err := d.seal(body, r.Header.Get("X-Shopify-Webhook-Id"))
@@ -55,6 +43,27 @@ func (d Door) take(w http.ResponseWriter, r *http.Request) {
 	}
 	d.Sealed(sealed)
 	w.WriteHeader(http.StatusOK)
+}
+
+// verified reads a body for the one endpoint and checks its signature; what it refuses is answered.
+func verified(w http.ResponseWriter, r *http.Request, token string, secret []byte, most int64) (body []byte, ok bool) {
+	if chi.URLParam(r, "endpoint") != token {
+		w.WriteHeader(http.StatusNotFound)
+		return nil, false
+	}
+	body, err := read(w, r, most)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return nil, false
+	}
+	claimed, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Shopify-Hmac-Sha256"))
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(body)
+	if err != nil || !hmac.Equal(mac.Sum(nil), claimed) {
+		w.WriteHeader(http.StatusUnauthorized)
+		return nil, false
+	}
+	return body, true
 }
 
 func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {

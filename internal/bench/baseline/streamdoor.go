@@ -2,9 +2,6 @@ package baseline
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"time"
@@ -81,20 +78,8 @@ func (d StreamDoor) Handler() http.Handler {
 }
 
 func (d StreamDoor) take(w http.ResponseWriter, r *http.Request) {
-	if chi.URLParam(r, "endpoint") != d.Token {
-		w.WriteHeader(http.StatusNotFound)
-		return
-	}
-	body, err := read(w, r, d.MaxBody)
-	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	claimed, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Shopify-Hmac-Sha256"))
-	mac := hmac.New(sha256.New, d.Secret)
-	mac.Write(body)
-	if err != nil || !hmac.Equal(mac.Sum(nil), claimed) {
-		w.WriteHeader(http.StatusUnauthorized)
+	body, ok := verified(w, r, d.Token, d.Secret, d.MaxBody)
+	if !ok {
 		return
 	}
 	if _, err := d.Stream.JS.Publish(r.Context(), StreamSubject+".shopify", body); err != nil {

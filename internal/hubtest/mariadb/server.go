@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"hub/internal/hubtest/child"
 )
 
 const (
@@ -30,7 +33,7 @@ type Server struct {
 	port     int    // stays the same over Restart
 	settings []string
 	admin    *sql.DB
-	proc     atomic.Pointer[process]
+	proc     atomic.Pointer[child.Process]
 	names    atomic.Int64
 }
 
@@ -92,7 +95,11 @@ const initSQL = "CREATE USER IF NOT EXISTS '" + user + "'@'127.0.0.1' IDENTIFIED
 
 // run starts mariadbd on the data folder and waits until it answers.
 func (s *Server) run() error {
-	p, err := startProcess(s.options())
+	binary, err := findBinary("mariadbd")
+	if err != nil {
+		return err
+	}
+	p, err := child.Start(exec.Command(binary, s.options()...))
 	if err != nil {
 		return fmt.Errorf("starting mariadbd: %w", err)
 	}
@@ -107,10 +114,10 @@ func (s *Server) run() error {
 			return nil
 		}
 		select {
-		case <-p.done:
+		case <-p.Done():
 			return fmt.Errorf("mariadbd ended while it started: %s", s.logTail())
 		case <-timeout.C:
-			p.end(syscall.SIGKILL)
+			p.End(syscall.SIGKILL)
 			return fmt.Errorf("mariadbd did not answer within %v (%w): %s", startTimeout, err, s.logTail())
 		case <-tick.C:
 		}
@@ -182,7 +189,7 @@ func (s *Server) DataDir() string { return s.path("data") }
 // Running says whether the server process is alive.
 func (s *Server) Running() bool {
 	p := s.proc.Load()
-	return p != nil && !p.ended()
+	return p != nil && !p.Ended()
 }
 
 // Kill ends the server with SIGKILL and returns when the process is gone. Restart brings it back.
@@ -199,14 +206,14 @@ func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
 
 func (s *Server) signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
-	if err := s.proc.Load().cmd.Process.Signal(sig); err != nil {
+	if err := s.proc.Load().Signal(sig); err != nil {
 		t.Fatal("signalling mariadbd: ", err)
 	}
 }
 
 func (s *Server) end(sig syscall.Signal) {
 	if p := s.proc.Load(); p != nil {
-		p.end(sig)
+		p.End(sig)
 	}
 }
 

@@ -10,12 +10,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"hub/internal/hubtest/child"
 )
 
 const startTimeout = 60 * time.Second // recovery after a kill on a busy machine takes seconds
@@ -26,7 +29,7 @@ type Server struct {
 	dir, binary   string
 	port, monitor int // stay the same over Restart
 	more          string
-	proc          atomic.Pointer[process]
+	proc          atomic.Pointer[child.Process]
 }
 
 // Start runs a fresh server until t ends and returns when JetStream answers. more is added to its configuration file.
@@ -102,7 +105,14 @@ func (s *Server) launch() error {
 	if err := os.WriteFile(file, []byte(s.config()), 0o600); err != nil {
 		return err
 	}
-	p, err := startProcess(s.binary, filepath.Join(s.dir, "log"), []string{"-c", file})
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() // the child has its own
+	cmd := exec.Command(s.binary, "-c", file)
+	cmd.Stdout, cmd.Stderr = log, log
+	p, err := child.Start(cmd)
 	if err != nil {
 		return fmt.Errorf("starting nats-server: %w", err)
 	}
@@ -123,7 +133,7 @@ func (s *Server) await(t testing.TB) {
 			return
 		}
 		select {
-		case <-s.proc.Load().done:
+		case <-s.proc.Load().Done():
 			t.Fatalf("nats-server ended while it started: %s", s.logTail())
 		case <-ctx.Done():
 			t.Fatalf("nats-server is not ready (%v): %s", err, s.logTail())
@@ -156,7 +166,7 @@ func (s *Server) Get(ctx context.Context, page string, value any) error {
 // Running says whether the server process is alive.
 func (s *Server) Running() bool {
 	p := s.proc.Load()
-	return p != nil && !p.ended()
+	return p != nil && !p.Ended()
 }
 
 // Kill ends the server with SIGKILL and returns when the process is gone. Restart brings it back.
@@ -173,14 +183,14 @@ func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
 
 func (s *Server) signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
-	if err := s.proc.Load().cmd.Process.Signal(sig); err != nil {
+	if err := s.proc.Load().Signal(sig); err != nil {
 		t.Fatal("signalling nats-server: ", err)
 	}
 }
 
 func (s *Server) end(sig syscall.Signal) {
 	if p := s.proc.Load(); p != nil {
-		p.end(sig)
+		p.End(sig)
 	}
 }
 

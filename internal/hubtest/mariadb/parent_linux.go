@@ -1,8 +1,0 @@
-package mariadb
-
-import "syscall"
-
-// dieWithParent asks the kernel to kill the child when the thread that starts it ends.
-func dieWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-}

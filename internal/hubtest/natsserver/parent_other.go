@@ -1,8 +1,0 @@
-//go:build !linux
-
-package natsserver
-
-import "syscall"
-
-// dieWithParent has no equivalent here: a killed test leaves its server behind.
-func dieWithParent() *syscall.SysProcAttr { return nil }
