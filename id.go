@@ -50,12 +50,24 @@ func (s IDSource) New(prefix string) string {
 // ValidID reports whether id could have been made by IDSource.New with that prefix. What it refuses exists nowhere,
 // so callers answer "not found" without asking a database.
 func ValidID(prefix, id string) bool {
+	_, ok := RawID(prefix, id)
+	return ok
+}
+
+// RawID returns the 16 bytes that an id was made of; ok is false unless ValidID holds.
+func RawID(prefix, id string) (raw [16]byte, ok bool) {
 	rest, ok := strings.CutPrefix(id, prefix)
 	if !ok || len(rest) != 26 {
-		return false
+		return raw, false
 	}
-	b, err := crockford.DecodeString(rest)
-	return err == nil && crockford.EncodeToString(b) == rest // the decoder skips line ends and spare bits
+	var text, again [26]byte
+	copy(text[:], rest)
+	n, err := crockford.Decode(raw[:], text[:])
+	if err != nil || n != len(raw) {
+		return [16]byte{}, false
+	}
+	crockford.Encode(again[:], raw[:])
+	return raw, again == text // the decoder skips line ends and spare bits
 }
 
 // Operator is the reserved tenant of what belongs to no merchant, such as deliveries for an unknown shop. It never

@@ -14,6 +14,14 @@ type Keyring struct {
 	generation int   // of the root that it was sealed under
 	revision   int64 // in the vault
 	slots      []slotKeys
+	tools      *tools // of Bench
+}
+
+// Bench returns the same keyring for work on one slot, which it does faster, by one goroutine.
+func (r *Keyring) Bench() *Keyring {
+	b := *r
+	b.tools = &tools{}
+	return &b
 }
 
 // slotKeys are the keys of one slot; old is nil outside of a forget cycle.

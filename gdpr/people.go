@@ -54,6 +54,7 @@ type human struct {
 	needed   bool              // by a party that is not suppressed
 	erasedAt time.Time         // when somebody of this identity was erased; zero: never
 	unlinked map[[32]byte]bool // inner hashes of identifiers that the index may lack
+	parkedBy hub.ConnectionID  // of what is no person but a delivery that could not be parsed; empty: a person
 }
 
 func (k *Keys) newBatch(ctx context.Context, ring *Keyring, holders []Holder) (*batch, error) {
@@ -91,6 +92,9 @@ func (b *batch) join(h Holder, hashes *TenantKeys) {
 		one := b.people[inner]
 		if one == nil {
 			one = &human{tenant: h.Tenant, inner: inner, hashes: hashes, unlinked: map[[32]byte]bool{}}
+			if person.Unparsed != "" {
+				one.parkedBy = h.Connection
+			}
 			b.people[inner] = one
 		}
 		for _, i := range person.Identifiers {

@@ -86,6 +86,9 @@ func (b *batch) create(one *human, raw [16]byte, now time.Time) NewSubject {
 	secret := newSecret()
 	row := WrappedKey{ID: idText(SubjectPrefix, raw), Kind: KindSubject, Tenant: one.tenant, Tag: subjectTag(raw),
 		Slot: BucketOf(raw[:]), Generation: b.ring.generation, CreatedAt: now}
+	if one.parkedBy != "" {
+		row.Connection, row.Class = one.parkedBy, LotUnparsed
+	}
 	row.Wrapped = b.ring.wrap(secret, row)
 	one.key = &key{id: row.ID, raw: raw, kind: KindSubject, tenant: one.tenant, tag: [32]byte(row.Tag), secret: secret}
 	one.owner, one.fresh = ownerOf(secret), true

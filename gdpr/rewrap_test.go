@@ -250,7 +250,7 @@ func TestCycle(t *testing.T) {
 	slices.Sort(dirty)
 	dirty = slices.Compact(dirty)
 	between := ring.Renewed(dirty)
-	if err := v.ReplaceKeyrings(ctx, epoch, 1, []gdpr.SealedKeyring{between.Sealed(root, 2)}); err != nil {
+	if err := v.StoreKeyring(ctx, epoch, 1, between.Sealed(root, 2)); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(2 * time.Second)
@@ -266,7 +266,7 @@ func TestCycle(t *testing.T) {
 	}
 	check("rewrapped")
 	after := between.Finished(nil)
-	if err := v.ReplaceKeyrings(ctx, epoch, 2, []gdpr.SealedKeyring{after.Sealed(next, 3)}); err != nil {
+	if err := v.StoreKeyring(ctx, epoch, 2, after.Sealed(next, 3)); err != nil {
 		t.Fatal(err)
 	}
 	check("sealed")

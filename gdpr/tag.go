@@ -34,30 +34,32 @@ func (r *Keyring) tag(e indexEntry) Tag {
 	slot := BucketOf(e.inner[:])
 	key := r.newest(slot)
 	d := key.indexKeys()
-	t := Tag{Tag: key.tagOf(e.inner), Slot: slot, Owner: e.owner[:], Identity: e.identity, Generation: r.generation}
+	t := Tag{Tag: r.tools.tagOf(key, e.inner), Slot: slot, Owner: e.owner[:], Identity: e.identity, Generation: r.generation}
 	if t.Link = t.Tag; !e.identity {
-		t.Link = key.linkOf(e)
+		t.Link = r.tools.linkOf(key, e)
 	}
 	plain := append(e.inner[:], e.subject[:]...)
 	head := binary.BigEndian.AppendUint32(make([]byte, 0, tagSize), key.version)
-	t.Sealed = gcm(d.seal[:]).Seal(head, nil, plain, t.bound())
+	t.Sealed = r.tools.gcm(&d.seal).Seal(head, nil, plain, t.bound())
 	return t
 }
 
 // tagOf is what a search for inner computes.
-func (k *slotKey) tagOf(inner [32]byte) []byte {
-	d := k.indexKeys()
-	tag := keyed(d.tag[:], inner[:])
+func (k *slotKey) tagOf(inner [32]byte) []byte { return (*tools)(nil).tagOf(k, inner) }
+
+func (t *tools) tagOf(k *slotKey, inner [32]byte) []byte {
+	tag := t.keyed(&k.indexKeys().tag, inner[:])
 	return tag[:]
 }
 
 // linkOf is unique for each pair of inner hash and subject, and for an identity for the inner hash: it has one subject.
-func (k *slotKey) linkOf(e indexEntry) []byte {
+func (k *slotKey) linkOf(e indexEntry) []byte { return (*tools)(nil).linkOf(k, e) }
+
+func (t *tools) linkOf(k *slotKey, e indexEntry) []byte {
 	if e.identity {
-		return k.tagOf(e.inner)
+		return t.tagOf(k, e.inner)
 	}
-	d := k.indexKeys()
-	link := keyed(d.tag[:], append(e.inner[:], e.subject[:]...))
+	link := t.keyed(&k.indexKeys().tag, append(e.inner[:], e.subject[:]...))
 	return link[:]
 }
 
@@ -84,18 +86,18 @@ func (r *Keyring) readVersion(op string, t Tag) (e indexEntry, version uint32, e
 	version = binary.BigEndian.Uint32(t.Sealed)
 	key, err := r.version(op, "", t.Slot, version)
 	if err != nil {
-		return e, 0, &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeUnreadable, Op: op, Subject: t.name(), Err: errBehind}
+		return e, 0, &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeUnreadable, Op: op, Subject: t.Name(), Err: errBehind}
 	}
 	d := key.indexKeys()
-	plain, err := gcm(d.seal[:]).Open(nil, nil, t.Sealed[4:], t.bound())
+	plain, err := r.tools.gcm(&d.seal).Open(nil, nil, t.Sealed[4:], t.bound())
 	if err != nil || len(plain) != 48 {
 		return e, 0, damagedTag(op, t)
 	}
 	e = indexEntry{inner: [32]byte(plain), subject: [16]byte(plain[32:]), owner: [16]byte(t.Owner), identity: t.Identity}
-	tag := key.tagOf(e.inner)
+	tag := r.tools.tagOf(key, e.inner)
 	link := tag
 	if !e.identity {
-		link = key.linkOf(e)
+		link = r.tools.linkOf(key, e)
 	}
 	if BucketOf(e.inner[:]) != t.Slot || !hmac.Equal(t.Tag, tag) || !hmac.Equal(t.Link, link) {
 		return e, 0, damagedTag(op, t)
@@ -104,7 +106,7 @@ func (r *Keyring) readVersion(op string, t Tag) (e indexEntry, version uint32, e
 }
 
 func damagedTag(op string, t Tag) error {
-	return &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeUnreadable, Op: op, Subject: t.name()}
+	return &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeUnreadable, Op: op, Subject: t.Name()}
 }
 
 // same reports whether two rows are equal in all that says whom they lead to.
@@ -113,8 +115,8 @@ func (t Tag) same(o Tag) bool {
 		bytes.Equal(t.Owner, o.Owner) && bytes.Equal(t.Sealed, o.Sealed)
 }
 
-// name tells a tag in an error text: a few bytes of a hash that needs a key of the keyring to compute.
-func (t Tag) name() string { return "tag " + hex.EncodeToString(t.Link[:min(4, len(t.Link))]) }
+// Name tells a tag in a text for people: a few bytes of a hash that needs a key of the keyring to compute.
+func (t Tag) Name() string { return "tag " + hex.EncodeToString(t.Link[:min(4, len(t.Link))]) }
 
 // Retag returns the tag under the newest key of its slot; changed is false when it is already. Its link changes with it.
 // Either way it was opened, and what is new was opened again and compared. Nothing personal is needed for it.
@@ -129,7 +131,7 @@ func (r *Keyring) Retag(t Tag) (_ Tag, changed bool, err error) {
 	next := r.tag(e)
 	next.Generation = t.Generation
 	if again, err := r.read(opRewrap, next); err != nil || again != e {
-		return Tag{}, false, hub.Errorf(hub.KindInternal, opRewrap, "%s does not open as it was sealed", t.name())
+		return Tag{}, false, hub.Errorf(hub.KindInternal, opRewrap, "%s does not open as it was sealed", t.Name())
 	}
 	return next, true, nil
 }

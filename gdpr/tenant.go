@@ -33,6 +33,55 @@ func (k *Keys) Tenant(ctx context.Context, tenant hub.TenantID) (*TenantKeys, er
 	return found[tenant], nil
 }
 
+// Peek is Tenant for a try that leaves nothing behind: it creates no key. A tenant without one has hashes under a key that
+// nobody keeps, so that nothing which is stored equals them.
+func (k *Keys) Peek(ctx context.Context, tenant hub.TenantID) (found *TenantKeys, err error) {
+	if tenant == "" {
+		return nil, hub.Errorf(hub.KindInvalid, opPeek, "no tenant")
+	}
+	err = k.leased(ctx, func(ring *Keyring) error {
+		w := tenantWant(tenant)
+		known := map[[32]byte]*key{}
+		missing, epoch := k.cache.named(map[[32]byte]want{w.tag: w}, known)
+		rows, err := k.byTag(ctx, missing)
+		if err != nil {
+			return err
+		}
+		secret := newSecret()
+		if len(rows) > 0 {
+			if known[w.tag], err = k.admit(ring, w, rows, epoch); err != nil {
+				return err
+			}
+		}
+		if one := known[w.tag]; one != nil {
+			secret = one.secret
+		}
+		found = tenantKeys(secret)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+const opPeek = "looking for a tenant's key"
+
+// tenantWant describes the key of a tenant.
+func tenantWant(tenant hub.TenantID) want {
+	return want{kind: KindTenant, tenant: tenant, tag: sha256.Sum256(parts("hub tenant tag 1", string(tenant)))}
+}
+
+// tenantKeys derives the hashes from the key of a tenant.
+func tenantKeys(secret *[32]byte) *TenantKeys {
+	return &TenantKeys{
+		index:     subkey(secret, indexLabel, 32),
+		tombstone: subkey(secret, tombstoneLabel, 32),
+		delivery:  subkey(secret, deliveryLabel, 32),
+		digest:    subkey(secret, digestLabel, 32),
+	}
+}
+
 // tenants returns the hashes of several tenants with at most one look and one addition to the vault.
 func (k *Keys) tenants(ctx context.Context, ring *Keyring, list []hub.TenantID) (map[hub.TenantID]*TenantKeys, error) {
 	wants := make(map[[32]byte]want, len(list))
@@ -41,7 +90,7 @@ func (k *Keys) tenants(ctx context.Context, ring *Keyring, list []hub.TenantID) 
 		if tenant == "" {
 			return nil, hub.Errorf(hub.KindInvalid, opSeals, "no tenant")
 		}
-		w := want{kind: KindTenant, tenant: tenant, tag: sha256.Sum256(parts("hub tenant tag 1", string(tenant)))}
+		w := tenantWant(tenant)
 		wants[w.tag], tags[tenant] = w, w.tag
 	}
 	keys, err := k.ensure(ctx, ring, wants)
@@ -50,13 +99,7 @@ func (k *Keys) tenants(ctx context.Context, ring *Keyring, list []hub.TenantID) 
 	}
 	found := make(map[hub.TenantID]*TenantKeys, len(tags))
 	for tenant, tag := range tags {
-		secret := keys[tag].secret
-		found[tenant] = &TenantKeys{
-			index:     subkey(secret, indexLabel, 32),
-			tombstone: subkey(secret, tombstoneLabel, 32),
-			delivery:  subkey(secret, deliveryLabel, 32),
-			digest:    subkey(secret, digestLabel, 32),
-		}
+		found[tenant] = tenantKeys(keys[tag].secret)
 	}
 	return found, nil
 }

@@ -61,6 +61,42 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// A look at a tenant that has a key says what Tenant says, and one that has none gets hashes that nothing equals; neither
+// makes a key.
+func TestPeek(t *testing.T) {
+	v := newVault()
+	hash := func(k *gdpr.TenantKeys) [32]byte { return k.DeliveryKey("con_a", "orders/create", "1", []byte("body")) }
+	peek := func(k *gdpr.Keys, tenant hub.TenantID) [32]byte {
+		t.Helper()
+		keys, err := k.Peek(ctx, tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hash(keys)
+	}
+	k := keysOver(v)
+	first, second := peek(k, "ten_a"), peek(k, "ten_a")
+	if len(v.All()) != 0 {
+		t.Fatalf("%d keys after a look", len(v.All()))
+	}
+	made := hash(tenantKeys(t, k, "ten_a"))
+	if first == second || made == first || made == second {
+		t.Error("hashes of a key that is not there repeat")
+	}
+	for what, k := range map[string]*gdpr.Keys{"the same process": k, "another": keysOver(v)} {
+		if peek(k, "ten_a") != made {
+			t.Errorf("%s has other hashes", what)
+		}
+	}
+	peek(k, "ten_b")
+	if len(v.All()) != 1 {
+		t.Errorf("%d keys of one tenant", len(v.All()))
+	}
+	if _, err := k.Peek(ctx, ""); hub.KindOf(err) != hub.KindInvalid {
+		t.Errorf("no tenant: %v", err)
+	}
+}
+
 func TestNoTenant(t *testing.T) {
 	if _, err := keysOver(newVault()).Tenant(ctx, ""); hub.KindOf(err) != hub.KindInvalid {
 		t.Errorf("no tenant: %v", err)

@@ -27,7 +27,8 @@ type WrappedKey struct {
 	Slot    Slot   // whose key of the keyring wraps it
 	Wrapped []byte // the key, sealed; at most 255 bytes
 
-	// What a lot is of, and the week with which it expires; empty for the other kinds.
+	// What a lot is of, and the week with which it expires; empty for the other kinds. The key of a parked delivery that could
+	// not be parsed is of KindSubject, for it dies like a person's, and has the connection and LotUnparsed: nobody is it.
 	Connection hub.ConnectionID
 	Class      LotClass
 	Week       Week

@@ -36,7 +36,7 @@ func (r *Keyring) wrap(secret *[32]byte, row WrappedKey) []byte {
 	h = binary.BigEndian.AppendUint32(h, key.version)
 	h = append(h, d.id[:]...)
 	h = binary.BigEndian.AppendUint32(h, crc32.Checksum(h, castagnoli))
-	return gcm(d.key[:]).Seal(h, nil, secret[:], row.bound(h))
+	return r.tools.gcm(&d.key).Seal(h, nil, secret[:], row.bound(h))
 }
 
 // unwrap opens the key of a row. Damage is hub.CodeUnreadable, a key of the slot that has died CodeKeyGone, one that this
@@ -55,7 +55,7 @@ func (r *Keyring) unwrap(op string, row WrappedKey) (*[32]byte, error) {
 		return nil, ringMismatch(op, row.ID, errors.New("it was wrapped by another keyring; the vault was put together from two"))
 	}
 	h, sealed := row.Wrapped[:slotWrapHeader], row.Wrapped[slotWrapHeader:]
-	secret, err := gcm(d.key[:]).Open(nil, nil, sealed, row.bound(h))
+	secret, err := r.tools.gcm(&d.key).Open(nil, nil, sealed, row.bound(h))
 	if err != nil || len(secret) != 32 {
 		return nil, damagedKey(op, row.ID)
 	}

@@ -25,6 +25,14 @@ type Harness struct {
 	Sign func(body []byte, secret string, n driver.Notice) http.Header
 	// SignatureHeader is the canonical name of the header that carries the signature.
 	SignatureHeader string
+	// URL is the registered address that the deliveries come to, and ClientID the app that they are for.
+	URL, ClientID string
+	// Probe reports whether a body is a trial of the address, which is answered whatever its signature; nil: never.
+	Probe func(body []byte) bool
+	// Unsigned: the platform signs nothing, so Sign ignores the secret and Verify must take what Forged does not list.
+	Unsigned bool
+	// Forged are deliveries that must be refused beside those that the suite makes itself.
+	Forged []Forged
 	// Account is the shop that the deliveries are for.
 	Account string
 
@@ -46,6 +54,12 @@ type Delivery struct {
 	Want   Meaning
 	Code   hub.Code       // with WantError
 	ID     hub.ExternalID // of the draft or the hint
+}
+
+// Forged is a delivery that did not come from the platform.
+type Forged struct {
+	Name   string
+	Signed driver.Signed
 }
 
 // Meaning is the kind of a driver.Reading.
@@ -113,6 +127,7 @@ func Run(t *testing.T, h Harness) {
 		{"VerifyAccepts", testVerifyAccepts},
 		{"VerifyRefuses", testVerifyRefuses},
 		{"VerifyHeaders", testVerifyHeaders},
+		{"VerifyForged", testVerifyForged},
 		{"Read", testRead},
 		{"Orders", testOrders},
 		{"Envelopes", testEnvelopes},

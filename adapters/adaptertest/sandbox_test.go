@@ -91,7 +91,7 @@ func TestDriverBelievesTheSandbox(t *testing.T) {
 	forged, read := 0, map[string]int{}
 	for _, d := range all {
 		topic := d.header.Get("X-Shopify-Topic")
-		notice, err := dr.Verify(d.header, d.body, []string{newSecret, oldSecret})
+		notice, err := dr.Verify(driver.Signed{Header: d.header, Body: d.body, Secrets: []string{newSecret, oldSecret}})
 		if hub.KindOf(err) == hub.KindUnauthentic {
 			forged++
 			continue
@@ -99,10 +99,10 @@ func TestDriverBelievesTheSandbox(t *testing.T) {
 		if err != nil || notice.Topic != topic || notice.Account != sandboxShop || notice.TriggeredAt.IsZero() || notice.DeliveryID == "" || notice.APIVersion != "2026-10" {
 			t.Fatalf("%s: %+v, %v", topic, notice, err)
 		}
-		if _, err := dr.Verify(d.header, d.body, []string{newSecret}); hub.KindOf(err) != hub.KindUnauthentic {
+		if _, err := dr.Verify(driver.Signed{Header: d.header, Body: d.body, Secrets: []string{newSecret}}); hub.KindOf(err) != hub.KindUnauthentic {
 			t.Fatalf("%s: it was not the oldest secret that signed: %v", topic, err)
 		}
-		if _, err := dr.Verify(d.header, bytes.ReplaceAll(d.body, []byte(`\/`), []byte("/")), []string{oldSecret}); bytes.Contains(d.body, []byte(`\/`)) && err == nil {
+		if _, err := dr.Verify(driver.Signed{Header: d.header, Body: bytes.ReplaceAll(d.body, []byte(`\/`), []byte("/")), Secrets: []string{oldSecret}}); bytes.Contains(d.body, []byte(`\/`)) && err == nil {
 			t.Fatalf("%s: a re-serialised body verifies", topic)
 		}
 		what, err := dr.Read(driver.Delivery{Notice: notice, Account: sandboxShop, ReceivedAt: notice.TriggeredAt, Body: d.body})

@@ -17,7 +17,7 @@ func testSkim(t *testing.T, h Harness) {
 		t.Log("the driver does not skim")
 		return
 	}
-	topic := topicOf(t, h, WantDraft)
+	topic := topicOf(h, WantDraft)
 	skim := func(body []byte) driver.Gist {
 		return skimmer.Skim(driver.Delivery{Notice: driver.Notice{Topic: topic}, Account: h.Account, Body: body})
 	}
@@ -28,8 +28,8 @@ func testSkim(t *testing.T, h Harness) {
 			if err != nil {
 				t.Fatalf("%s: %v", o.Name, err)
 			}
-			whole := gistOf(t, h, o.Name, parts[0])
-			if got := skim(parts[0]); !sameGist(got, whole) {
+			whole, computed := gistOf(t, h, o.Name, parts[0])
+			if got := skim(parts[0]); !sameGist(got, whole) && !(computed && sameGist(got, withoutTotal(whole))) {
 				t.Errorf("%s: skimmed %+v of an order that reads as %+v", o.Name, got, whole)
 			}
 			eachLeaf(parts[0], func(body []byte) {
@@ -57,15 +57,21 @@ func testSkim(t *testing.T, h Harness) {
 	testSkimOthers(t, h, skimmer)
 }
 
-// gistOf is what Order says of the fields that are skimmed.
-func gistOf(t *testing.T, h Harness, name string, document []byte) driver.Gist {
+// gistOf is what Order says of the fields that are skimmed. A total that had to be computed from parts is not read from
+// the document, so it may be missing in a gist.
+func gistOf(t *testing.T, h Harness, name string, document []byte) (gist driver.Gist, computed bool) {
 	t.Helper()
 	draft, err := h.Driver.Order(document)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	o := draft.Order
-	return driver.Gist{ExternalID: o.ExternalID, SourceUpdatedAt: o.SourceUpdatedAt, Total: o.Totals.GrandTotal}
+	return driver.Gist{ExternalID: o.ExternalID, SourceUpdatedAt: o.SourceUpdatedAt, Total: o.Totals.GrandTotal}, o.Totals.Basis != hub.BasisPlatform
+}
+
+func withoutTotal(g driver.Gist) driver.Gist {
+	g.Total = nil
+	return g
 }
 
 // testSkimOthers skims what is no order, and damaged bytes.
@@ -87,14 +93,13 @@ func testSkimOthers(t *testing.T, h Harness, skimmer driver.Skimmer) {
 	}
 }
 
-func topicOf(t *testing.T, h Harness, want Meaning) string {
-	t.Helper()
+// topicOf is the topic under which an order comes, "" when no delivery of the platform holds one.
+func topicOf(h Harness, want Meaning) string {
 	for _, d := range h.Deliveries {
 		if d.Want == want {
 			return d.Notice.Topic
 		}
 	}
-	t.Fatal("the harness has no delivery with an order")
 	return ""
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"hub/adapters/adaptertest"
+	"hub/adapters/mercadolibre"
+	"hub/adapters/shopee"
 	"hub/adapters/shopify"
 )
 
@@ -14,7 +16,7 @@ var update = flag.Bool("update", false, "write docs/statuses.md instead of compa
 // TestStatusTable keeps the printed table equal to the data that the drivers use.
 func TestStatusTable(t *testing.T) {
 	const file = "../../docs/statuses.md"
-	want := adaptertest.StatusTable(shopify.New())
+	want := adaptertest.StatusTable(shopify.New(), shopee.New(), mercadolibre.New())
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ func testVerifyAccepts(t *testing.T, h Harness) {
 	for _, d := range h.Deliveries {
 		for _, signing := range []string{secret, oldSecret} {
 			for _, accepted := range [][]string{{secret, oldSecret}, {oldSecret, secret}, {"", secret, oldSecret}} {
-				got, err := h.Driver.Verify(h.Sign(d.Body, signing, d.Notice), d.Body, accepted)
+				got, err := h.verify(h.Sign(d.Body, signing, d.Notice), d.Body, accepted)
 				if err != nil {
 					t.Errorf("%s: %v", d.Name, err)
 				}
@@ -35,16 +35,31 @@ func testVerifyAccepts(t *testing.T, h Harness) {
 	}
 }
 
-// refused fails unless the delivery is unauthentic.
+// verify calls the driver as the door does.
+func (h Harness) verify(header http.Header, body []byte, secrets []string) (driver.Notice, error) {
+	return h.Driver.Verify(driver.Signed{Header: header, Body: body, URL: h.URL, ClientID: h.ClientID, Secrets: secrets})
+}
+
+// refused fails unless the delivery is unauthentic, or is a trial of the address and told as nothing else.
 func refused(t *testing.T, h Harness, what string, header http.Header, body []byte, secrets []string) {
 	t.Helper()
-	n, err := h.Driver.Verify(header, body, secrets)
+	n, err := h.verify(header, body, secrets)
+	if h.Probe != nil && h.Probe(body) {
+		if err != nil || n != (driver.Notice{Probe: true}) {
+			t.Errorf("%s: got %+v, %v; want a probe and nothing else", what, n, err)
+		}
+		return
+	}
 	if hub.KindOf(err) != hub.KindUnauthentic || n != (driver.Notice{}) {
 		t.Errorf("%s: got %+v, %v; want unauthentic and nothing else", what, n, err)
 	}
 }
 
 func testVerifyRefuses(t *testing.T, h Harness) {
+	if h.Unsigned {
+		t.Log("the platform signs nothing")
+		return
+	}
 	random := rand.New(rand.NewPCG(1, 1))
 	forged := 0
 	for _, d := range h.Deliveries {
@@ -88,7 +103,24 @@ func reserialised(body []byte) []byte {
 	return bytes.TrimSpace(out.Bytes())
 }
 
+// testVerifyForged refuses what the harness lists, under secrets that would do for others.
+func testVerifyForged(t *testing.T, h Harness) {
+	for _, f := range h.Forged {
+		if n, err := h.Driver.Verify(f.Signed); hub.KindOf(err) != hub.KindUnauthentic || n != (driver.Notice{}) {
+			t.Errorf("%s: got %+v, %v; want unauthentic and nothing else", f.Name, n, err)
+		}
+	}
+	if h.Unsigned && len(h.Forged) == 0 {
+		t.Error("the harness of a platform that signs nothing lists nothing forged")
+	}
+	t.Logf("%d listed forgeries", len(h.Forged))
+}
+
 func testVerifyHeaders(t *testing.T, h Harness) {
+	if h.Unsigned {
+		t.Log("the platform signs nothing")
+		return
+	}
 	d := h.Deliveries[0]
 	secrets := []string{secret}
 	change := func(change func(http.Header)) http.Header {
@@ -123,7 +155,7 @@ func testVerifyHeaders(t *testing.T, h Harness) {
 	for name := range h.Sign(d.Body, secret, d.Notice) {
 		for _, value := range []string{strings.Repeat("a", 5000), "a\x00b", "a\r\nb", "a\x7fb", "é", "\xff"} {
 			header := change(func(header http.Header) { header.Set(name, value) })
-			if n, err := h.Driver.Verify(header, d.Body, secrets); err == nil && strings.Contains(n.Topic+n.DeliveryID+n.Account+n.APIVersion, value) {
+			if n, err := h.verify(header, d.Body, secrets); err == nil && strings.Contains(n.Topic+n.DeliveryID+n.Account+n.APIVersion, value) {
 				t.Errorf("header %s took %.12q", name, value)
 			}
 		}

@@ -22,9 +22,13 @@ type Storefront interface {
 	Platform() hub.Platform
 	// Rules is the version of the normalising rules, "shopify/1": stored with each order, raised when a mapping changes.
 	Rules() string
-	// Verify proves that body was signed with one of the secrets and reads the delivery's headers. It looks at the raw
-	// bytes and at nothing inside them. Secrets are tried in order; comparison takes constant time.
-	Verify(header http.Header, body []byte, secrets []string) (Notice, error)
+	// Shop brings the name of a shop, as people type it, into the one form that is compared and sent: lower case. What cannot
+	// be a shop of the platform is KindInvalid with code shop_invalid, at "shop"; the error does not repeat it.
+	Shop(name string) (string, error)
+	// Verify proves that the body was signed with one of the secrets and reads the delivery's headers. It looks at the raw
+	// bytes and, where the platform signs, at nothing inside them. Secrets are tried in order; comparison takes constant
+	// time. Where the platform does not sign, the notice says Unproven.
+	Verify(Signed) (Notice, error)
 	// Account reads the shop that a verified body names, lower case, for endpoints that serve many shops. It is
 	// CodeMissing when the body names none: such a topic needs an endpoint of its own.
 	Account(body []byte) (string, error)
@@ -39,6 +43,17 @@ type Storefront interface {
 	Statuses() []StatusRow
 }
 
+// Signed is one HTTP delivery as it came in, with what its app and the platform agreed on.
+type Signed struct {
+	Header http.Header
+	Body   []byte
+	// URL is the address that is registered at the platform, byte for byte; some sign it. It comes from the hub's own
+	// records, never from the request.
+	URL      string
+	ClientID string // the platform's id of the app; "" when the hub does not know it
+	Secrets  []string
+}
+
 // Notice is what Verify learns of a delivery. Only the body is proven: on Shopify the signature covers no header.
 type Notice struct {
 	Topic       string    // as the platform spells it, "orders/create"
@@ -46,6 +61,11 @@ type Notice struct {
 	Account     string    // the shop that the headers claim, lower case; not proven
 	TriggeredAt time.Time // when the platform says that it happened; zero when it does not say
 	APIVersion  string    // the version that the payload really has
+	// Probe: the platform only tries the address. It is answered with success and recorded nowhere.
+	Probe bool
+	// Unproven: the platform signs nothing. Such a delivery may cause one bounded fetch for an account that is known, and
+	// nothing else.
+	Unproven bool
 }
 
 // Delivery is one verified delivery as it comes out of the log.
@@ -67,6 +87,9 @@ type Reading struct {
 type Draft struct {
 	Order   hub.Order // ID, TenantID, ConnectionID, Revision and Source.RawRef are empty
 	Deleted time.Time // set: only Order.ExternalID is known, the platform deleted the order then
+	// EnrichedAt is when what belongs to the order and is not in it (parcels, fees) was read, by the platform's clock; it is
+	// part of the version. Zero where an order is whole in itself, and where only the order was read.
+	EnrichedAt time.Time
 	// Subject is who the order belongs to for forgetting: the platform's customer id, or "" for a guest order, which is
 	// a subject of its own.
 	Subject hub.ExternalID

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
+
+	"hub/adapters/driver"
 )
 
 // sized returns an order of about that many bytes, grown by repeating its line.
@@ -48,7 +50,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.SetBytes(int64(len(document)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.Verify(header, document, []string{"secret"}); err != nil {
+		if _, err := d.Verify(driver.Signed{Header: header, Body: document, Secrets: []string{"secret"}}); err != nil {
 			b.Fatal(err)
 		}
 	}

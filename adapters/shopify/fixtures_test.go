@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"hub"
+	"hub/adapters/driver"
 )
 
 // shared returns a path in the folder of recorded payloads beside the repository, which is not part of it.
@@ -179,7 +180,7 @@ func TestVectors(t *testing.T) {
 		}
 		header := http.Header{}
 		header.Set("x-shopify-hmac-sha256", signature)
-		_, err = New().Verify(header, body, []string{v.Secret})
+		_, err = New().Verify(driver.Signed{Header: header, Body: body, Secrets: []string{v.Secret}})
 		return err
 	}
 	for _, v := range all.Vectors {

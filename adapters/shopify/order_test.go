@@ -205,13 +205,13 @@ func TestRepeatedHeaders(t *testing.T) {
 	for _, name := range []string{"X-Shopify-Topic", "X-Shopify-Shop-Domain", "X-Shopify-Webhook-Id", "X-Shopify-Api-Version", "X-Shopify-Triggered-At"} {
 		header := sign([]byte("{}"), "secret", notice("orders/create"))
 		header.Add(name, "orders/delete")
-		if _, err := New().Verify(header, []byte("{}"), []string{"secret"}); hub.KindOf(err) != hub.KindInvalid || hub.PathOf(err) != name {
+		if _, err := New().Verify(driver.Signed{Header: header, Body: []byte("{}"), Secrets: []string{"secret"}}); hub.KindOf(err) != hub.KindInvalid || hub.PathOf(err) != name {
 			t.Errorf("%s twice: %v", name, err)
 		}
 	}
 	header := sign([]byte("{}"), "secret", notice("orders/create"))
 	header.Set("X-Shopify-Triggered-At", "yesterday")
-	if n, err := New().Verify(header, []byte("{}"), []string{"secret"}); err != nil || !n.TriggeredAt.IsZero() {
+	if n, err := New().Verify(driver.Signed{Header: header, Body: []byte("{}"), Secrets: []string{"secret"}}); err != nil || !n.TriggeredAt.IsZero() {
 		t.Errorf("unknown spelling of a time: %v, %v", n.TriggeredAt, err)
 	}
 }

@@ -25,15 +25,15 @@ const (
 // maxHeader bounds each header that is kept; the longest real one is a domain name.
 const maxHeader = 255
 
-// Verify proves that body was signed with one of the secrets: standard base64 of HMAC-SHA256 over the raw bytes, keyed
+// Verify proves that the body was signed with one of the secrets: standard base64 of HMAC-SHA256 over the raw bytes, keyed
 // with the app's client secret. Shopify signs with the oldest secret that is not revoked, hence a list. An empty secret
 // never verifies. Headers that are repeated, too long or hold control characters are KindInvalid: shortening a delivery
 // id could make two deliveries one.
-func (*Driver) Verify(header http.Header, body []byte, secrets []string) (driver.Notice, error) {
-	if !authentic(header.Values(headerHMAC), body, secrets) {
+func (*Driver) Verify(s driver.Signed) (driver.Notice, error) {
+	if !authentic(s.Header.Values(headerHMAC), s.Body, s.Secrets) {
 		return driver.Notice{}, &hub.Error{Kind: hub.KindUnauthentic, Op: "verifying shopify delivery"}
 	}
-	h := fields{header: header}
+	h := fields{header: s.Header}
 	n := driver.Notice{
 		Topic:       h.get(headerTopic),
 		DeliveryID:  h.get(headerDelivery),

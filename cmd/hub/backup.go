@@ -91,6 +91,9 @@ func (c *backupRestore) Run(p *process) error {
 	for _, folder := range r.Aside {
 		rows = append(rows, []string{"moved aside to", folder})
 	}
+	for _, id := range r.Revived {
+		rows = append(rows, []string{"revoke again", string(id)})
+	}
 	for _, f := range r.Feeds {
 		rows = append(rows, []string{"feed ends at", fmt.Sprintf("%s %s %d", f.Tenant, f.Stream, f.Sequence)})
 	}

@@ -24,6 +24,7 @@ type cycle struct {
 	EndedAt    string   `json:"ended_at,omitempty"`
 	DurationMS int64    `json:"duration_ms,omitempty"`
 	WaitsFor   []string `json:"waits_for"`
+	Unreadable []string `json:"unreadable,omitempty"`
 	Receipt    *receipt `json:"receipt,omitempty"`
 }
 
@@ -46,6 +47,9 @@ func (c cycle) rows() [][]string {
 	}
 	if len(c.WaitsFor) > 0 {
 		rows = append(rows, []string{"waits for", strings.Join(c.WaitsFor, ", ")})
+	}
+	if len(c.Unreadable) > 0 {
+		rows = append(rows, []string{"damaged", "nothing opens these any more: " + strings.Join(c.Unreadable, ", ")})
 	}
 	root := fmt.Sprintf("%d is still there, %d follows", c.From, c.To)
 	if r := c.Receipt; r != nil {

@@ -15,7 +15,7 @@ import (
 
 // normalizeCommand prints canonical orders. It needs no hub and no settings.
 type normalizeCommand struct {
-	Platform string   `required:"" help:"Whose orders they are: shopify." placeholder:"NAME"`
+	Platform string   `required:"" help:"Whose orders they are: shopify, shopee, mercadolibre." placeholder:"NAME"`
 	Files    []string `arg:"" optional:"" name:"file" help:"Orders as the platform's API or webhooks send them; standard input if none is named."`
 }
 

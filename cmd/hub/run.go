@@ -36,6 +36,8 @@ type commands struct {
 	Parked     parkedCommands     `cmd:"" help:"Deliveries that could not be applied."`
 	Instance   instanceCommands   `cmd:"" help:"Hubs over one vault, which a forget cycle waits for."`
 
+	KeepToken keepCommand `cmd:"" hidden:"" help:"Make one refresh call; for the hub's own use."`
+
 	Version versionCommand `cmd:"" help:"Print the version of this program."`
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -34,7 +35,7 @@ func (c *serveCommand) Run(p *process) error {
 	}
 	app.UseProcessors()
 	logger := newLogger(settings, p.stderr)
-	h, err := app.Open(p.ctx, settings, app.Options{Logger: logger, Version: version()})
+	h, err := app.Open(p.ctx, settings, app.Options{Logger: logger, Version: version(), Keeper: keeper()})
 	if err != nil {
 		return p.opened(err, logger)
 	}
@@ -42,6 +43,15 @@ func (c *serveCommand) Run(p *process) error {
 		announce(p.stdout, settings, h.URL(), h.OperatorKeyFile())
 	}
 	return h.Run(p.ctx)
+}
+
+// keeper is this program as the hub begins it for refresh calls; none where the system does not tell where the program is.
+func keeper() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{self, "keep-token"}
 }
 
 // opened is what an error of opening ends the program with. A stop that somebody asked for is a regular end at any moment;

@@ -19,14 +19,19 @@ type platformApp struct {
 	HookPath    string `json:"hook_path"`
 	HookURL     string `json:"hook_url"`
 	CreatedAt   string `json:"created_at"`
+
+	ClientID string   `json:"client_id,omitempty"`
+	Base     string   `json:"base,omitempty"`
+	Scopes   []string `json:"scopes"`
+	Redirect string   `json:"redirect,omitempty"`
 }
 
 func (a platformApp) row() []string {
-	return []string{a.AppID, a.Tenant, a.Platform, a.Environment, a.Name, a.HookURL}
+	return []string{a.AppID, a.Tenant, a.Platform, a.Environment, a.Name, a.ClientID, a.Redirect, a.HookURL}
 }
 
 func appColumns() []string {
-	return []string{"APP", "TENANT", "PLATFORM", "ENVIRONMENT", "NAME", "WEBHOOK ADDRESS"}
+	return []string{"APP", "TENANT", "PLATFORM", "ENVIRONMENT", "NAME", "CLIENT ID", "REDIRECT ADDRESS", "WEBHOOK ADDRESS"}
 }
 
 type appAdd struct {
@@ -36,6 +41,12 @@ type appAdd struct {
 	Platform    string `required:"" help:"Such as shopify." placeholder:"NAME"`
 	Name        string `required:"" help:"What people call it." placeholder:"NAME"`
 	Environment string `enum:"live,sandbox" default:"live" help:"live or sandbox." placeholder:"NAME"`
+
+	ClientID string   `help:"The platform's id of the app: API key, partner id, application id. Shops are connected through it." placeholder:"ID"`
+	Base     string   `help:"Only of a sandbox: the address in place of the platform's." placeholder:"URL"`
+	Scope    []string `help:"What to ask merchants for, instead of what the hub needs; may be repeated." placeholder:"SCOPE"`
+	Redirect string   `help:"Where browsers come back, as registered at the platform; the hub's own address if left out." placeholder:"URL"`
+	HookURL  string   `help:"The webhook address as registered at the platform, if it is not the hub's own." placeholder:"URL" name:"hook-url"`
 }
 
 // Run adds the app and prints where its webhooks go.
@@ -51,9 +62,16 @@ func (c *appAdd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	in := map[string]string{"platform": c.Platform, "name": c.Name, "environment": c.Environment, "secret": secret}
-	if c.Tenant != "" {
-		in["tenant"] = c.Tenant
+	in := map[string]any{"platform": c.Platform, "name": c.Name, "environment": c.Environment, "secret": secret}
+	for name, value := range map[string]string{
+		"tenant": c.Tenant, "client_id": c.ClientID, "base": c.Base, "redirect": c.Redirect, "hook_url": c.HookURL,
+	} {
+		if value != "" {
+			in[name] = value
+		}
+	}
+	if len(c.Scope) > 0 {
+		in["scopes"] = c.Scope
 	}
 	var made platformApp
 	if err := hub.do(http.MethodPost, "/v1/apps", nil, in, &made); err != nil {
@@ -73,8 +91,11 @@ func (c *appList) Run(p *process) error {
 }
 
 type connectionCommands struct {
-	Add  connectionAdd  `cmd:"" help:"Connect a shop."`
-	List connectionList `cmd:"" help:"List connected shops."`
+	Connect    connectionConnect    `cmd:"" help:"Print the address at which a shop's owner connects it."`
+	Add        connectionAdd        `cmd:"" help:"Connect a shop by a secret, for its webhooks alone."`
+	List       connectionList       `cmd:"" help:"List connected shops."`
+	Show       connectionShow       `cmd:"" help:"How a connection stands, and what to do about it."`
+	Disconnect connectionDisconnect `cmd:"" help:"Destroy a shop's tokens and tell the platform; orders stay."`
 }
 
 // connection is one as the API shows it.

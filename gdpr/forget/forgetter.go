@@ -37,12 +37,13 @@ type Forgetter struct {
 	Parts
 	mu    sync.Mutex
 	ready map[hub.ShardID]error // what Ready answers; absent before the first Reconcile
+	heads map[hub.ShardID]Entry // the last that was seen of each shard
 }
 
 // New returns a Forgetter. No shard is ready before it was reconciled.
 func New(p Parts) *Forgetter {
 	p.Months = cmp.Or(p.Months, tombstoneMonths)
-	return &Forgetter{Parts: p, ready: map[hub.ShardID]error{}}
+	return &Forgetter{Parts: p, ready: map[hub.ShardID]error{}, heads: map[hub.ShardID]Entry{}}
 }
 
 // Find returns the candidates for a request: all living persons of the tenant whom any of the identifiers leads to, sorted.

@@ -39,17 +39,19 @@ func (s *session) begin(ctx context.Context, number int64) (Cycle, error) {
 		c.Number = 0
 		return c, err
 	}
+	s.counted = &p
 	return s.save(ctx, c)
 }
 
 // Unusual reports whether a cycle for these kills waits for somebody to approve their number: more than ten persons, and
-// more than one in a hundred.
+// more than one in a hundred. Expired weeks, parked deliveries, and persons of whom nothing is stored any more do not count:
+// nothing that anybody could miss dies with them.
 func (p Pending) Unusual() bool { return p.Kills > few && p.Kills*unusual > p.Subjects+p.Kills }
 
 // gate refuses what looks like a mistake while all of it can still be undone.
 func gate(p Pending, approved int64) error {
-	if p.Subjects != p.Identities+p.Fenced {
-		return vanished("%d persons have keys, %d are indexed and %d fenced", p.Subjects, p.Identities, p.Fenced)
+	if p.Subjects+p.Deliveries != p.Identities+p.Fenced {
+		return vanished("%d persons and %d parked deliveries have keys, %d are indexed and %d fenced", p.Subjects, p.Deliveries, p.Identities, p.Fenced)
 	}
 	if p.Unusual() && p.Kills > approved {
 		return &hub.Error{Kind: hub.KindConflict, Code: CodeApprovalNeeded, Op: "opening the gate",

@@ -113,18 +113,18 @@ func (f *Forgetter) owners(ctx context.Context, tenant hub.TenantID, entries []E
 func (f *Forgetter) KillConnection(ctx context.Context, tenant hub.TenantID, connection hub.ConnectionID, reason string) (e Entry, err error) {
 	defer hub.Wrap(&err, "killing lots", string(tenant))
 	e = Entry{ID: f.IDs.New(EntryPrefix), What: Killed, Tenant: tenant, Reason: reason, At: f.now()}
-	if e, err = f.killLots(ctx, e, connection); err != nil {
+	if e, err = f.killLots(ctx, e, connection, false); err != nil {
 		return e, err
 	}
 	return e, f.apply(ctx, f.Shards.Of(tenant), []Entry{e}, nil)
 }
 
-func (f *Forgetter) killLots(ctx context.Context, e Entry, connection hub.ConnectionID) (Entry, error) {
+func (f *Forgetter) killLots(ctx context.Context, e Entry, connection hub.ConnectionID, again bool) (Entry, error) {
 	e.Subject = gdpr.SubjectID(connection)
 	if connection == "" {
 		e.Subject = gdpr.SubjectID(e.Tenant)
 	}
-	return f.Ledger.KillLots(ctx, e, connection)
+	return f.Ledger.KillLots(ctx, e, connection, again)
 }
 
 // apply brings entries and a head to a shard.

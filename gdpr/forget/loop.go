@@ -38,7 +38,7 @@ type glance struct {
 	week   gdpr.Week
 }
 
-// Tick does what is due: it reconciles the shards when the ledger has moved, cleans what expired once an hour, and runs a
+// Tick does what is due: it reconciles the shards when the ledger has moved or one of them went back, cleans what expired once an hour, and runs a
 // cycle when something is pending and the last one began an hour ago, or goes on with one that runs. The caller repeats it
 // every second or so. Every part is tried although another fails; that another hub leads is no error.
 func (l *Loop) Tick(ctx context.Context) error {
@@ -78,6 +78,7 @@ func (l *Loop) doubtClock() error {
 }
 
 func (l *Loop) reconcile(ctx context.Context, state gdpr.State) error {
+	l.Forgetter.lookBack(ctx, l.ShardIDs()) // a shard that went back is not ready
 	if l.started && state.Ledger < l.seen {
 		l.Forgetter.doubt() // an old copy of the vault was restored under this process
 	} else if l.started && state.Ledger == l.seen && l.ready() {
@@ -107,6 +108,9 @@ func (l *Loop) clean(ctx context.Context) error {
 	var errs []error
 	for _, s := range l.ShardIDs() {
 		_, err := l.Forgetter.CleanExpired(ctx, s)
+		if err == nil && l.Forgetter.Ready(s) == nil {
+			_, err = l.Forgetter.Retire(ctx, s)
+		}
 		errs = append(errs, err)
 	}
 	err := errors.Join(errs...)
@@ -133,7 +137,7 @@ func (l *Loop) cycle(ctx context.Context, state gdpr.State) error {
 	_, err = l.Runner.Run(ctx, 0)
 	code := hub.CodeOf(err)
 	l.stuckAt = time.Time{}
-	if code == CodeApprovalNeeded || code == CodeKeysVanished || hub.KindOf(err) == hub.KindPermanent {
+	if code == CodeApprovalNeeded || code == CodeKeysVanished || code == CodeKeysDamaged || hub.KindOf(err) == hub.KindPermanent {
 		l.stuckAt = now
 	}
 	if err == nil || code == CodeApprovalNeeded || code == CodeKeysVanished {

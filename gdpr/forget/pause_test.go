@@ -35,9 +35,9 @@ func (s *sleeper) Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f
 	return s.Cycles.Rewrite(ctx, epoch, slots, f)
 }
 
-func (s *sleeper) ReplaceKeyrings(ctx context.Context, epoch, revision int64, rings []gdpr.SealedKeyring) error {
+func (s *sleeper) StoreKeyring(ctx context.Context, epoch, revision int64, k gdpr.SealedKeyring) error {
 	s.call()
-	return s.Cycles.ReplaceKeyrings(ctx, epoch, revision, rings)
+	return s.Cycles.StoreKeyring(ctx, epoch, revision, k)
 }
 
 func (s *sleeper) DropSlots(ctx context.Context, epoch int64, slots []gdpr.Slot) (int64, error) {

@@ -1,6 +1,7 @@
 package forget
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,6 +19,12 @@ const (
 	Fenced  What = "fenced"
 	Killed  What = "killed"
 	Emptied What = "emptied"
+)
+
+// Reasons of kills that no person is behind, so that they are not counted as persons.
+const (
+	ReasonDelivery  = "delivery"  // a parked delivery's own key, because it names an erased person or is settled
+	ReasonRetention = "retention" // the key of a person of whom nothing is stored any more
 )
 
 // EntryPrefix begins the ids of ledger entries.
@@ -53,9 +60,11 @@ type Ledger interface {
 	// owners, and marks the slots of both as dirty. Keys that are gone already are no error.
 	Kill(ctx context.Context, entries []Entry, owners [][]byte) ([]Entry, error)
 	// KillLots does the same for the lots of one connection, or of a tenant when connection is empty: lots are no persons,
-	// so there is one entry with the connection's id, or the tenant's, as its subject. What repeats a call is the entry's
-	// id, for a connection may be emptied more than once.
-	KillLots(ctx context.Context, entry Entry, connection hub.ConnectionID) (Entry, error)
+	// so there is one entry with the connection's id, or the tenant's, as its subject. The entry is not older than any lot
+	// that dies with it: its time is moved forward where clocks differ. What repeats a call is the entry's id, for a
+	// connection may be emptied more than once; again says that the entry was in the ledger before, perhaps of a newer vault
+	// than this one. Either way no lot that is younger than the entry dies: it came after it.
+	KillLots(ctx context.Context, entry Entry, connection hub.ConnectionID, again bool) (Entry, error)
 	// Note writes an entry for each parked delivery that has none, all of them Emptied, and returns the entries of all with
 	// their numbers. No key ends with it, so Poll does not mention them.
 	Note(ctx context.Context, entries []Entry) ([]Entry, error)
@@ -91,7 +100,23 @@ type Shard interface {
 	Empty(ctx context.Context, tx hub.Tx, tenant hub.TenantID, ids []hub.ParkedID) error
 	// Expired empties up to limit sealed values of one place whose lots expired with a week before the given one.
 	Expired(ctx context.Context, tx hub.Tx, place gdpr.Location, before gdpr.Week, limit int) (v Visited, more bool, err error)
+	// Idle returns up to limit subjects, after an id and in their order, who may hold nothing any more: those of whom Visit,
+	// as far as they were not visited themselves, Expired, or the end of a parked delivery dropped something. They stay in
+	// the list until Retire finds that they hold something, or Apply is told that they are killed.
+	Idle(ctx context.Context, shard hub.ShardID, after gdpr.SubjectID, limit int) ([]Idle, error)
+	// Retire marks those of these idle subjects as erasing that hold nothing, and returns them, also when they were marked
+	// before. From here on nothing is written for them.
+	Retire(ctx context.Context, tx hub.Tx, subjects []gdpr.SubjectID) ([]gdpr.SubjectID, error)
 }
+
+// Idle is somebody, or a parked delivery, who may hold nothing any more.
+type Idle struct {
+	Tenant  hub.TenantID
+	Subject gdpr.SubjectID
+}
+
+// Compare orders by the subject's id.
+func (i Idle) Compare(o Idle) int { return cmp.Compare(i.Subject, o.Subject) }
 
 // Unparsed is a parked delivery with its sealed bytes.
 type Unparsed struct {
@@ -141,18 +166,23 @@ type Cycle struct {
 	EndedAt  time.Time // zero while it runs
 	WaitsFor []string  // instances that have not moved yet, when it was last looked at
 	Receipt  gdpr.Receipt
+	// Unreadable are the ids of keys, and the names of index tags, that it found damaged: see CodeKeysDamaged. They are left
+	// as they are, and when the cycle is done nothing opens them any more, nor any copy of them.
+	Unreadable []string
 }
 
 // Pending is what the next cycle would be for.
 type Pending struct {
-	Ledger   int64       // newest entry
-	Kills    int64       // killed persons that no finished cycle was for
-	Subjects int64       // keys of persons that live, those that are fenced among them
-	Dirty    []gdpr.Slot // slots in which something died
-	// Subjects is the sum of these two, because a person's key and identity are stored together, a fence removes the
-	// identity and a kill the key. If it is not, keys vanished without an entry.
+	Ledger     int64       // newest entry
+	Kills      int64       // killed persons that no finished cycle was for
+	Retired    int64       // other keys that were killed since, for ReasonDelivery or ReasonRetention
+	Subjects   int64       // keys of persons that live, those that are fenced among them
+	Deliveries int64       // keys of parked deliveries that could not be parsed and live, those that are fenced among them
+	Dirty      []gdpr.Slot // slots in which something died
+	// Subjects and Deliveries are the sum of these two, because such a key and its identity are stored together, a fence
+	// removes the identity and a kill the key. If they are not, keys vanished without an entry.
 	Identities int64 // identity tags
-	Fenced     int64 // keys of persons that live and are fenced
+	Fenced     int64 // keys of persons and deliveries that live and are fenced
 }
 
 // Slotful is everything that one slot wraps.
@@ -185,8 +215,8 @@ type Cycles interface {
 	// Current returns the newest cycle; zero when there was none.
 	Current(ctx context.Context) (Cycle, error)
 	// Save stores the cycle: a new number begins one, which is a conflict while one runs. A phase never goes back. PhaseDone
-	// also forgets which slots were dirty, unless they became so after its Ledger or while it ran, and tombstones that
-	// expired before its EndedAt.
+	// also forgets which slots were dirty, unless they became so after its Ledger or while it ran, tombstones that expired
+	// before its EndedAt, and keyrings of generations before its To, unless the newest is one of them.
 	Save(ctx context.Context, epoch int64, c Cycle) error
 	// Rewrite runs f on everything in some slots, in their order and locked, and stores what it returns in its place with the
 	// censuses, in one transaction. f may run several times and must not call the vault. A slot that it does not return
@@ -194,9 +224,9 @@ type Cycles interface {
 	// tags as many: nothing dies by a rewrite. Nothing is added to the vault meanwhile, so the slots should hold a few thousand rows at most, unless one
 	// alone has more.
 	Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f func([]Slotful) ([]Slotful, error)) error
-	// ReplaceKeyrings stores these keyrings as the only ones, if the revision is still the given one; theirs is one more.
-	// Otherwise it is gdpr.CodeKeyringStale.
-	ReplaceKeyrings(ctx context.Context, epoch, revision int64, keyrings []gdpr.SealedKeyring) error
+	// StoreKeyring is gdpr.Vault.PutKeyring for the leader: it replaces the keyring of the same generation and leaves that of
+	// another.
+	StoreKeyring(ctx context.Context, epoch, revision int64, k gdpr.SealedKeyring) error
 	// DropSlots deletes the rows of weeks whose key is gone, and their censuses, and returns how many keys that were.
 	DropSlots(ctx context.Context, epoch int64, slots []gdpr.Slot) (int64, error)
 	// Report stores what a hub says of itself.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"hub"
 	"hub/gdpr"
@@ -17,7 +18,8 @@ import (
 // only the vault knows, and its values are emptied. It is repeated by Loop, on every hub; several at a time do no harm.
 //
 // The first one in a process compares every entry of the shard with the vault. Later ones trust that while the vault still
-// knows the shard's head by number and id: an old vault that has gone on counting has given the number to another entry.
+// knows the shard's head by number and id: an old vault that has gone on counting has given the number to another entry. They
+// trust it no more once the shard's own head went back, as when an old copy of the shard is restored under a running hub.
 func (f *Forgetter) Reconcile(ctx context.Context, shard hub.ShardID) (err error) {
 	defer hub.Wrap(&err, "reconciling ledgers", string(shard))
 	if err := f.Keys.Refresh(ctx); err != nil {
@@ -27,6 +29,7 @@ func (f *Forgetter) Reconcile(ctx context.Context, shard hub.ShardID) (err error
 	if err != nil {
 		return err
 	}
+	f.sawHead(shard, head)
 	known, err := f.knows(ctx, head)
 	if err != nil {
 		return err
@@ -72,6 +75,9 @@ func (f *Forgetter) Ready(shard hub.ShardID) error {
 // CodeNotReconciled: the ledgers of shard and vault were not compared yet.
 const CodeNotReconciled hub.Code = "not_reconciled"
 
+// CodeShardBehind: the shard lacks entries that it had, as after the restore of an old copy under a running hub.
+const CodeShardBehind hub.Code = "shard_behind"
+
 // CodeVaultBehind: the vault lacks entries that a shard has, as after the restore of an old copy.
 const CodeVaultBehind hub.Code = "vault_behind"
 
@@ -83,6 +89,41 @@ func (f *Forgetter) setReady(shard hub.ShardID, err error) {
 
 func behind(shard hub.ShardID) error {
 	return &hub.Error{Kind: hub.KindUnavailable, Code: CodeVaultBehind, Op: "reading personal data", Subject: string(shard)}
+}
+
+// lookBack looks at the heads of shards. One that is before what it was, or another one, belongs to an old copy that somebody
+// put in the place of the shard: the shard is not ready until it was reconciled in full. A shard that does not answer serves
+// nothing either, so that is nobody's trouble here.
+func (f *Forgetter) lookBack(ctx context.Context, shards []hub.ShardID) {
+	for _, shard := range shards {
+		limited, cancel := context.WithTimeout(ctx, lookTimeout)
+		head, err := f.Shard.Head(limited, shard)
+		cancel()
+		if err == nil {
+			f.sawHead(shard, head)
+		}
+	}
+}
+
+// lookTimeout keeps a shard that hangs from holding up the poll of the vault.
+const lookTimeout = time.Second
+
+// sawHead remembers the head of a shard, which is not ready when the head went back.
+func (f *Forgetter) sawHead(shard hub.ShardID, head Entry) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last := f.heads[shard]
+	f.heads[shard] = head
+	if back := head.Number < last.Number || head.Number == last.Number && head.ID != last.ID; back && f.ready[shard] == nil {
+		f.ready[shard] = &hub.Error{Kind: hub.KindUnavailable, Code: CodeShardBehind, Op: "reading personal data", Subject: string(shard)}
+	}
+}
+
+// movedHead remembers a head that this process has set, be it back.
+func (f *Forgetter) movedHead(shard hub.ShardID, head Entry) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.heads[shard] = head
 }
 
 // doubt makes all shards unready until they are reconciled in full.
@@ -196,7 +237,7 @@ func (f *Forgetter) pushGroup(ctx context.Context, g group, entries []Entry) (er
 			if string(e.Subject) == string(e.Tenant) {
 				connection = ""
 			}
-			if _, err := f.killLots(ctx, e, connection); err != nil {
+			if _, err := f.killLots(ctx, e, connection, true); err != nil {
 				return err
 			}
 		}
@@ -223,6 +264,7 @@ func (f *Forgetter) catchUp(ctx context.Context, shard hub.ShardID, after int64)
 		if err := f.apply(ctx, shard, nil, &head); err != nil {
 			return err
 		}
+		f.movedHead(shard, head)
 		after = head.Number
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"hub/gdpr"
 	"hub/gdpr/forget"
 	"hub/gdpr/forget/forgettest"
+	"hub/gdpr/gdprtest"
 )
 
 // must stops the test on an error.
@@ -128,6 +129,95 @@ func bodyRestoreVaultBehindItsHead(t *testing.T) {
 	if v := w.check(); v.dead < 6 || v.living < 2 {
 		t.Errorf("proves nothing: %+v", v)
 	}
+}
+
+// TestRestoreVaultBeforeLots: the lots of a connection were killed, the shop came back, and the vault becomes an old copy from
+// between two such deaths. What was dead is dead again; what came after it lives.
+func TestRestoreVaultBeforeLots(t *testing.T) { synctest.Test(t, bodyRestoreVaultBeforeLots) }
+
+func bodyRestoreVaultBeforeLots(t *testing.T) {
+	w := newWorld(t, 7)
+	w.populate()
+	n, dora := w.hubs[0], customer{"ten_b", "dora"}
+	first := len(w.records)
+	_, err := n.f.KillConnection(ctx, "ten_b", "con_1", "redact")
+	must(t, err)
+	w.now = w.now.Add(time.Hour) // and somebody connects the shop again
+	must(t, n.f.Keys.Refresh(ctx), n.buy(dora, w.now))
+	old := w.vault.Copy()
+	w.vault.Restore(w.emptied(old))
+	n.restart()
+	must(t, n.f.ReconcileAll(ctx, shardIDs))
+	opened := 0
+	for i, r := range w.records {
+		if r.customer != dora.name {
+			continue
+		}
+		_, err := n.keys.Open(ctx, r.place, r.envelope())
+		if i < first != (hub.CodeOf(err) == gdpr.CodeKeyGone) {
+			t.Errorf("record %d, of before the death of its lots: %v: %v", i, i < first, err)
+		}
+		if err == nil {
+			opened++
+		}
+	}
+	if opened == 0 {
+		t.Error("nothing of the shop that came back opens: proves nothing, or its new lots were killed")
+	}
+}
+
+// emptied is a copy of a vault without its ledger, so that all entries have to come back from the shards.
+func (w *world) emptied(from *gdprtest.Memory) *gdprtest.Memory {
+	c := from.Copy()
+	c.LoseLedger()
+	return c
+}
+
+// TestRestoreShardUnderway: a shard becomes an old copy under a running hub. The next tick notices it, nothing is served from
+// it before it has caught up, and the dead are emptied again.
+func TestRestoreShardUnderway(t *testing.T) { synctest.Test(t, bodyRestoreShardUnderway) }
+
+func bodyRestoreShardUnderway(t *testing.T) {
+	w := newWorld(t, 8)
+	w.populate()
+	n := w.hubs[0]
+	n.loop.Runner.Clock = func() time.Time { return time.Time{} } // never due
+	must(t, n.erase(customer{"ten_a", "cem"}), n.loop.Tick(ctx))
+	old := w.shards.Copy("s1")
+	must(t, n.erase(customer{"ten_a", "ann"}), n.loop.Tick(ctx), n.f.Ready("s1"))
+	w.shards.Restore("s1", old)
+	held := func() (n int) {
+		for _, r := range w.records {
+			values, err := w.shards.Values(ctx, r.row.Tenant, r.row.Place, r.row.ID)
+			must(t, err)
+			if r.customer == "ann" && len(r.subjects) == 1 {
+				n += len(values)
+			}
+		}
+		return n
+	}
+	if held() == 0 {
+		t.Fatal("the old copy holds nothing of the dead: proves nothing")
+	}
+	w.acting = n
+	n.crashAt, n.calls = 5, 0 // poll, two heads, and in the middle of catching up
+	if err := n.loop.Tick(ctx); err == nil {
+		t.Fatal("the tick did not fail")
+	}
+	n.dead, n.crashAt = false, 0
+	if err := n.f.Ready("s1"); hub.CodeOf(err) != forget.CodeShardBehind || hub.KindOf(err) != hub.KindUnavailable {
+		t.Errorf("ready beside an old shard: %v", err)
+	}
+	must(t, n.f.Ready("s2"), n.loop.Tick(ctx), n.f.Ready("s1"))
+	if left := held(); left > 0 {
+		t.Errorf("%d values of the dead came back", left)
+	}
+	calls := n.calls
+	must(t, n.loop.Tick(ctx))
+	if more := n.calls - calls; more > 5 {
+		t.Errorf("%d calls by a tick with nothing to do", more)
+	}
+	w.check()
 }
 
 func without(records []record, name string) (rest []record) {

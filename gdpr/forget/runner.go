@@ -15,6 +15,12 @@ const CodeApprovalNeeded hub.Code = "approval_needed"
 // CodeKeysVanished: keys are gone that no entry of the ledger names. They can be put back while no cycle has ended.
 const CodeKeysVanished hub.Code = "keys_vanished"
 
+// CodeKeysDamaged: a cycle found keys or index tags that do not open, so it cannot wrap them again, and whatever copy of them
+// still opens would not after it. It waits for somebody to put them back from a copy of the vault: while they are no more
+// than ten, for twelve hours, because the dead have a promise too; if they are more, until somebody approves their number
+// together with that of the kills; and if they are more than ten thousand, until the vault was restored.
+const CodeKeysDamaged hub.Code = "keys_damaged"
+
 // CodeElsewhere: another hub runs the cycle.
 const CodeElsewhere hub.Code = "forget_cycle_elsewhere"
 
@@ -38,7 +44,9 @@ type Runner struct {
 // Every step is durable before the next one begins and may be repeated, so after an error, or a kill, any hub calls Run
 // again; Loop does. CodeElsewhere means that another hub leads, hub.CodeStaleEpoch that it took over meanwhile. With
 // CodeApprovalNeeded nothing has happened, and the Cycle says how many persons would die: Run with at least that number goes
-// on. With CodeKeysVanished nothing was destroyed: once the rows are back in the vault, Run goes on.
+// on. With CodeKeysVanished and CodeKeysDamaged nothing was destroyed: once the rows are back in the vault, Run goes on. A
+// damaged row that nobody puts back stays in the vault, unreadable for good, and is named by the Cycle and by each later one
+// that comes to its slot.
 func (r *Runner) Run(ctx context.Context, approve int64) (c Cycle, err error) {
 	defer hub.Wrap(&err, "forget cycle", "")
 	r.one.Lock()
@@ -104,6 +112,7 @@ type session struct {
 	approve int64
 	epoch   int64
 	until   time.Time
+	counted *Pending // by begin, when this Run has begun the cycle
 }
 
 // lead becomes the leader or stays it; the lease is renewed when half of it is over.

@@ -2,10 +2,13 @@ package forget
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"hub"
 	"hub/gdpr"
@@ -18,7 +21,7 @@ func (s *session) key(ctx context.Context, c Cycle) (Cycle, error) {
 	if err != nil {
 		return c, err
 	}
-	p, err := s.Cycles.Pending(ctx)
+	p, err := s.pending(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -31,7 +34,7 @@ func (s *session) key(ctx context.Context, c Cycle) (Cycle, error) {
 		if err != nil {
 			return c, err
 		}
-		if err := s.replace(ctx, ring, renewed.Sealed(from, ring.Revision()+1)); err != nil {
+		if err := s.store(ctx, ring, renewed.Sealed(from, ring.Revision()+1)); err != nil {
 			return c, err
 		}
 	}
@@ -39,9 +42,17 @@ func (s *session) key(ctx context.Context, c Cycle) (Cycle, error) {
 	return s.save(ctx, c)
 }
 
-// replace stores keyrings as the only ones, unless somebody has changed the one that they were made of.
-func (s *session) replace(ctx context.Context, of *gdpr.Keyring, rings ...gdpr.SealedKeyring) error {
-	return s.Cycles.ReplaceKeyrings(ctx, s.epoch, of.Revision(), rings)
+// pending counts, unless this Run has begun the cycle: what died since is in slots that stay dirty after it.
+func (s *session) pending(ctx context.Context) (Pending, error) {
+	if s.counted != nil {
+		return *s.counted, nil
+	}
+	return s.Cycles.Pending(ctx)
+}
+
+// store stores a keyring, unless somebody has changed the one that it was made of.
+func (s *session) store(ctx context.Context, of *gdpr.Keyring, ring gdpr.SealedKeyring) error {
+	return s.Cycles.StoreKeyring(ctx, s.epoch, of.Revision(), ring)
 }
 
 // root returns a root of the store. Where there are only newer ones, another leader has long gone on.
@@ -64,50 +75,100 @@ func (s *session) root(ctx context.Context, generation int) (gdpr.Root, error) {
 // Bounds of one transaction that rewrites slots, as far as the one before it lets expect. Nothing is added to the vault
 // meanwhile, so it should end within a fraction of a second.
 const (
-	rewriteRows  = 2_000
-	rewriteSlots = 512
+	rewriteRows   = 2_000
+	rewriteSlots  = 500
+	rewriteGrowth = 4 // from one to the next
+)
+
+// What of a vault may be damaged: see CodeKeysDamaged.
+const (
+	mending        = 12 * time.Hour // in which somebody can put a few rows back
+	mostUnreadable = 10_000
 )
 
 // rewrap moves everything that lives in slots with two keys to the newer one and counts it, some slots in one transaction:
-// one at first, and then twice as many each time, as long as they hold no more rows than is good. Nothing can be added under
+// one at first, and then some times as many each time, as long as they hold no more rows than is good. Nothing can be added under
 // the old keys any more, because an addition names the keyring's revision. What a slot should hold and does not stops the
-// cycle: the old keys still open what is put back. Slots that were done before a crash are written again to no effect.
+// cycle: the old keys still open what is put back. So does, for a while, what does not open; it stays as it is and is
+// counted with the slot. Slots that were done before a crash are read again to no effect.
 func (s *session) rewrap(ctx context.Context, c Cycle) (Cycle, error) {
 	ring, err := s.Keys.Keyring(ctx) // read from the vault, so what was stored opens
 	if err != nil {
 		return c, err
 	}
-	c.Rows = 0
+	c.Rows, c.Unreadable = 0, nil
 	slots, size := ring.Old(), 1
 	for len(slots) > 0 {
 		if err := s.lead(ctx); err != nil {
 			return c, err
 		}
 		some := slots[:min(size, len(slots))]
-		var rows int
-		err := s.Cycles.Rewrite(ctx, s.epoch, some, func(full []Slotful) (out []Slotful, err error) {
-			out, rows, err = rewrapped(ring, full, c.From)
-			return out, err
+		var did rewritten
+		err := s.Cycles.Rewrite(ctx, s.epoch, some, func(full []Slotful) ([]Slotful, error) {
+			var err error
+			did, err = rewrappedAll(ring, full, c.From)
+			return did.changed, err
 		})
 		if err != nil {
 			return c, err
 		}
-		c.Rows += int64(rows)
+		c.Rows += int64(did.rows)
+		c.Unreadable = append(c.Unreadable, did.unreadable...)
+		if len(c.Unreadable) > mostUnreadable {
+			return c, damaged("more than %d keys and tags do not open: restore the vault", mostUnreadable)
+		}
 		slots = slots[len(some):]
-		size = min(2*size, rewriteSlots, max(1, rewriteRows*len(some)/max(rows, 1)))
+		size = min(rewriteGrowth*size, rewriteSlots, max(1, rewriteRows*len(some)/max(did.rows, 1)))
+	}
+	if err := s.mayLose(c); err != nil {
+		_, saved := s.save(ctx, c) // so that everybody can see which
+		return c, errors.Join(err, saved)
 	}
 	c.Phase = PhaseRewrapped
 	return s.save(ctx, c)
 }
 
-// rewrapped returns slots under their newest keys, on all processors, and how many rows they hold.
-func rewrapped(ring *gdpr.Keyring, full []Slotful, generation int) (out []Slotful, rows int, err error) {
-	out, errs := make([]Slotful, len(full)), make([]error, len(full))
+// mayLose holds a cycle up that found damage which somebody may still mend.
+func (s *session) mayLose(c Cycle) error {
+	n := len(c.Unreadable)
+	waited := s.now().Sub(c.BeganAt)
+	if n == 0 || s.approve >= c.Kills+int64(n) || n <= few && waited >= mending {
+		return nil
+	}
+	named := strings.Join(c.Unreadable[:min(n, few)], ", ")
+	if n > few {
+		return damaged("%d keys and tags do not open, among them %s: put them back from a copy of the vault, or approve %d", n, named, c.Kills+int64(n))
+	}
+	return damaged("%s do not open: put them back from a copy of the vault, or approve %d, or wait %s", named, c.Kills+int64(n),
+		(mending - waited).Round(time.Minute))
+}
+
+func damaged(format string, args ...any) error {
+	return &hub.Error{Kind: hub.KindConflict, Code: CodeKeysDamaged, Op: "wrapping again", Err: hub.Errorf(hub.KindConflict, "", format, args...)}
+}
+
+// rewritten is what became of some slots.
+type rewritten struct {
+	changed    []Slotful // to be stored
+	rows       int       // of all slots
+	unreadable []string
+}
+
+// rewrappedAll wraps what slots hold under their newest keys, on all processors.
+func rewrappedAll(ring *gdpr.Keyring, full []Slotful, generation int) (did rewritten, err error) {
+	type outcome struct {
+		slot       Slotful
+		changed    bool
+		unreadable []string
+		err        error
+	}
+	out := make([]outcome, len(full))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < len(full); i = int(next.Add(1)) - 1 {
-			out[i], errs[i] = full[i].rewrapped(ring, generation)
+			o := &out[i]
+			o.slot, o.changed, o.unreadable, o.err = full[i].rewrapped(ring.Bench(), generation)
 		}
 	}
 	for range min(len(full), runtime.GOMAXPROCS(0)) - 1 {
@@ -115,50 +176,71 @@ func rewrapped(ring *gdpr.Keyring, full []Slotful, generation int) (out []Slotfu
 	}
 	work()
 	wg.Wait()
-	for i, s := range full {
-		if errs[i] != nil {
-			return nil, 0, errs[i]
+	for i, o := range out {
+		if o.err != nil {
+			return rewritten{}, o.err
 		}
-		rows += len(s.Keys) + len(s.Tags)
+		if o.changed {
+			did.changed = append(did.changed, o.slot)
+		}
+		did.rows += len(full[i].Keys) + len(full[i].Tags)
+		did.unreadable = append(did.unreadable, o.unreadable...)
 	}
-	return out, rows, nil
+	return did, nil
 }
 
-// rewrapped returns one slot under its newest key.
-func (f Slotful) rewrapped(ring *gdpr.Keyring, generation int) (out Slotful, err error) {
+// rewrapped returns one slot under its newest key, with what does not open as it was, and whether anything is to be stored.
+func (f Slotful) rewrapped(ring *gdpr.Keyring, generation int) (out Slotful, changed bool, unreadable []string, err error) {
 	if err := f.audit(); err != nil {
-		return out, err
+		return out, false, nil, err
 	}
 	out = Slotful{
 		Slot: f.Slot, Keys: make([]gdpr.WrappedKey, len(f.Keys)), Tags: make([]gdpr.Tag, len(f.Tags)),
 		Census: &Census{Generation: generation, Keys: int64(len(f.Keys)), Digest: digest(f.Keys)},
 	}
+	changed = f.Census == nil || !f.Census.holds(out.Census.Keys, out.Census.Digest) || f.Counted < len(f.Keys) || len(f.Killed) > 0
 	for i, k := range f.Keys {
-		if out.Keys[i], _, err = ring.Rewrap(k); err != nil {
-			return out, err
+		next, renewed, err := ring.Rewrap(k)
+		if lost(err) {
+			next, unreadable, err = k, append(unreadable, k.ID), nil
 		}
+		if err != nil {
+			return out, false, nil, err
+		}
+		out.Keys[i], changed = next, changed || renewed
 	}
 	for i, t := range f.Tags {
-		if out.Tags[i], _, err = ring.Retag(t); err != nil {
-			return out, err
+		next, renewed, err := ring.Retag(t)
+		if lost(err) {
+			next, unreadable, err = t, append(unreadable, t.Name()), nil
 		}
+		if err != nil {
+			return out, false, nil, err
+		}
+		out.Tags[i], changed = next, changed || renewed
 	}
-	return out, nil
+	return out, changed, unreadable, nil
 }
 
-// seal stores the keyring without the old keys and without the weeks that are over under the next root, and as it is under
-// the old one, so that a next root that turns out to be lost costs nothing. The rows of those weeks go first: afterwards
-// nobody would know which weeks they were.
+// lost reports whether a row is damaged, or so old that its key has died already. A row of another keyring is neither: then
+// the vault was put together from two, and nothing may go on.
+func lost(err error) bool {
+	code := hub.CodeOf(err)
+	return err != nil && (code == hub.CodeUnreadable || code == gdpr.CodeKeyGone)
+}
+
+// seal stores the keyring without the old keys and without the weeks that are over under the next root, and reads it back.
+// The one under the old root stays beside it, with the old keys, until the cycle is done: should the next root turn out to
+// be lost before that, everything that this cycle has wrapped again opens with the old one, the rows of the weeks that are
+// over excepted, which are deleted here. Deleted they are before the keyring is stored, since afterwards nobody would know
+// which weeks they were. What is lost with the next root all the same is what hubs have since moved to it or sealed for
+// weeks that were added to its keyring.
 func (s *session) seal(ctx context.Context, c Cycle) (Cycle, error) {
 	ring, err := s.Keys.Keyring(ctx)
 	if err != nil {
 		return c, err
 	}
 	if ring.Generation() == c.From {
-		from, err := s.root(ctx, c.From)
-		if err != nil {
-			return c, err
-		}
 		to, err := s.next(ctx, c.To)
 		if err != nil {
 			return c, err
@@ -168,8 +250,7 @@ func (s *session) seal(ctx context.Context, c Cycle) (Cycle, error) {
 			return c, err
 		}
 		c.Weeks = int64(len(weeks))
-		revision := ring.Revision() + 1
-		if err := s.replace(ctx, ring, ring.Sealed(from, revision), ring.Finished(weeks).Sealed(to, revision)); err != nil {
+		if err := s.store(ctx, ring, ring.Finished(weeks).Sealed(to, ring.Revision()+1)); err != nil {
 			return c, err
 		}
 		if ring, err = s.Keys.Keyring(ctx); err != nil {
@@ -192,8 +273,9 @@ func (s *session) next(ctx context.Context, generation int) (gdpr.Root, error) {
 	return root, err
 }
 
-// finish destroys the old root once every hub has moved, and the keyring under it. A hub reports what it moved to itself, so
-// one that is gone blocks the cycle until it is back or an operator removes it.
+// finish destroys the old root once every hub has moved. The keyring under it, which nothing opens any more, goes with the
+// word that the cycle is done. A hub reports what it moved to itself, so one that is gone blocks the cycle until it is back
+// or an operator removes it.
 func (s *session) finish(ctx context.Context, c Cycle) (Cycle, error) {
 	hubs, err := s.Cycles.Hubs(ctx)
 	if err != nil {
@@ -209,18 +291,10 @@ func (s *session) finish(ctx context.Context, c Cycle) (Cycle, error) {
 	if len(waits) > 0 {
 		return c, nil
 	}
-	to, err := s.root(ctx, c.To) // it is still there
-	if err != nil {
+	if _, err := s.root(ctx, c.To); err != nil { // it is still there
 		return c, err
 	}
 	if c.Receipt, err = s.destroy(ctx, c); err != nil {
-		return c, err
-	}
-	ring, err := s.Keys.Keyring(ctx)
-	if err != nil {
-		return c, err
-	}
-	if err := s.replace(ctx, ring, ring.Sealed(to, ring.Revision()+1)); err != nil {
 		return c, err
 	}
 	c.Phase, c.EndedAt = PhaseDone, s.now()

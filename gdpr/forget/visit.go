@@ -145,10 +145,7 @@ func (f *Forgetter) forgetUnparsed(ctx context.Context, tenant hub.TenantID, key
 	if len(keys) == 0 {
 		return nil
 	}
-	if _, err := f.Fence(ctx, tenant, keys, "erasure"); err != nil {
-		return err
-	}
-	_, err := f.Kill(ctx, tenant, keys, "erasure")
+	_, err := f.Kill(ctx, tenant, keys, ReasonDelivery)
 	return err
 }
 

@@ -19,7 +19,7 @@ func RunCycles(t *testing.T, open func(*testing.T) Store) {
 		{"TombstonesExpire", testTombstonesExpire}, {"Rewrite", testRewrite}, {"RewriteNothing", testRewriteNothing},
 		{"RewriteLosesNothing", testRewriteLosesNothing}, {"RewriteMany", testRewriteMany}, {"Census", testCensus}, {"LargeSlot", testLargeSlot},
 		{"RewriteBesideAdd", testRewriteBesideAdd}, {"RewriteBesideKill", testRewriteBesideKill},
-		{"ReplaceKeyrings", testReplaceKeyrings}, {"DropSlots", testDropSlots}, {"Hubs", testHubs},
+		{"StoreKeyring", testStoreKeyring}, {"DoneDropsKeyrings", testDoneDropsKeyrings}, {"DropSlots", testDropSlots}, {"Hubs", testHubs},
 	})
 }
 
@@ -56,9 +56,9 @@ func testStaleEpoch(b bench) {
 		done.Phase = forget.PhaseDone
 		_, drop := b.v.DropSlots(b.ctx, epoch, []gdpr.Slot{gdpr.Week("2026-W01").Slot()})
 		for what, err := range map[string]error{
-			"Save":            b.v.Save(b.ctx, epoch, done),
-			"ReplaceKeyrings": b.v.ReplaceKeyrings(b.ctx, epoch, 0, []gdpr.SealedKeyring{ring(1, 1, "x")}),
-			"DropSlots":       drop,
+			"Save":         b.v.Save(b.ctx, epoch, done),
+			"StoreKeyring": b.v.StoreKeyring(b.ctx, epoch, 0, ring(1, 1, "x")),
+			"DropSlots":    drop,
 			"Rewrite": b.v.Rewrite(b.ctx, epoch, []gdpr.Slot{slot}, one(func(s forget.Slotful) (*forget.Slotful, error) {
 				b.Error("a leader of the past was given a slot")
 				return counted(s), nil
@@ -77,7 +77,7 @@ func testSave(b bench) {
 	b.equal(must[forget.Cycle](b)(b.v.Current(b.ctx)), forget.Cycle{}, "before the first")
 	epoch := b.lead("a", noon)
 	c := forget.Cycle{Number: 1, Phase: forget.PhaseSealed, From: 3, To: 4, Ledger: 5, Kills: 6, Weeks: 7, Slots: 8, Rows: 9, BeganAt: noon,
-		WaitsFor: []string{"hub-1", "hub \"2\""}}
+		WaitsFor: []string{"hub-1", "hub \"2\""}, Unreadable: []string{"sub_1", "tag 0a0b"}}
 	b.ok(b.v.Save(b.ctx, epoch, c))
 	b.equal(must[forget.Cycle](b)(b.v.Current(b.ctx)), c, "while it runs")
 	c.Phase, c.EndedAt, c.WaitsFor = forget.PhaseDone, noon.Add(time.Minute), nil
@@ -191,21 +191,45 @@ func testTombstonesExpire(b bench) {
 	look(1)
 }
 
-func testReplaceKeyrings(b bench) {
+func testStoreKeyring(b bench) {
 	epoch := b.lead("a", noon)
-	replace := func(revision int64, rings ...gdpr.SealedKeyring) error {
-		return b.v.ReplaceKeyrings(b.ctx, epoch, revision, rings)
-	}
+	store := func(revision int64, k gdpr.SealedKeyring) error { return b.v.StoreKeyring(b.ctx, epoch, revision, k) }
 	b.ok(b.v.PutKeyring(b.ctx, 0, ring(3, 1, "one")))
-	b.refused(replace(0, ring(4, 1, "x")), hub.KindConflict, gdpr.CodeKeyringStale, "a stale revision")
-	b.refused(replace(1), hub.KindInvalid, "", "no keyring")
-	b.refused(replace(1, ring(4, 3, "x")), hub.KindInvalid, "", "a revision that is not the next")
-	b.ok(replace(1, ring(4, 2, "new"), ring(3, 2, "old")))
-	b.equal(b.rings(), []gdpr.SealedKeyring{ring(3, 2, "old"), ring(4, 2, "new")}, "both")
-	b.equal(b.poll(0), gdpr.State{Revision: 2, Generation: 4}, "the state")
-	b.ok(replace(2, ring(4, 3, "alone")))
-	b.equal(b.rings(), []gdpr.SealedKeyring{ring(4, 3, "alone")}, "one")
+	b.refused(store(0, ring(4, 1, "x")), hub.KindConflict, gdpr.CodeKeyringStale, "a stale revision")
+	b.refused(store(1, ring(4, 3, "x")), hub.KindInvalid, "", "a revision that is not the next")
+	b.ok(store(1, ring(3, 2, "two")))
+	b.equal(b.rings(), []gdpr.SealedKeyring{ring(3, 2, "two")}, "in the place of the first")
+	b.ok(store(2, ring(4, 3, "next")))
+	b.equal(b.rings(), []gdpr.SealedKeyring{ring(3, 2, "two"), ring(4, 3, "next")}, "both")
+	b.equal(b.poll(0), gdpr.State{Revision: 3, Generation: 4}, "the state")
 	b.refused(b.v.PutKeyring(b.ctx, 2, ring(4, 3, "x")), hub.KindConflict, gdpr.CodeKeyringStale, "a hub that missed it")
+}
+
+// testDoneDropsKeyrings: what only destroyed roots open goes when a cycle is done, and never the last keyring.
+func testDoneDropsKeyrings(b bench) {
+	epoch := b.lead("a", noon)
+	c := forget.Cycle{Number: 1, Phase: forget.PhaseSealed, From: 3, To: 4}
+	b.ok(b.v.PutKeyring(b.ctx, 0, ring(2, 1, "older")))
+	b.ok(b.v.PutKeyring(b.ctx, 1, ring(3, 2, "old")))
+	both := b.rings()
+	b.ok(b.v.Save(b.ctx, epoch, c))
+	b.equal(b.rings(), both, "before it is done")
+	c.Phase = forget.PhaseDone
+	b.ok(b.v.Save(b.ctx, epoch, c))
+	if left := b.rings(); !slices.Contains(revisions(left), 2) {
+		b.Errorf("done without a keyring under the next root: %d are left", len(left))
+	}
+	b.ok(b.v.StoreKeyring(b.ctx, epoch, 2, ring(4, 3, "next")))
+	b.ok(b.v.Save(b.ctx, epoch, c))
+	b.equal(b.rings(), []gdpr.SealedKeyring{ring(4, 3, "next")}, "done")
+	b.equal(b.poll(0), gdpr.State{Revision: 3, Generation: 4}, "the state")
+}
+
+func revisions(rings []gdpr.SealedKeyring) (list []int64) {
+	for _, k := range rings {
+		list = append(list, k.Revision)
+	}
+	return list
 }
 
 func testDropSlots(b bench) {

@@ -226,7 +226,7 @@ func testCensus(b bench) {
 	week := lots(tenant, "con_a", 0, 3)
 	b.add(gdpr.Addition{Keys: week})
 	b.rewrite(epoch, week[0].Slot, counted)
-	must[forget.Entry](b)(b.v.KillLots(b.ctx, forget.Entry{ID: "ers_lots", Tenant: tenant, At: noon}, "con_a"))
+	must[forget.Entry](b)(b.v.KillLots(b.ctx, forget.Entry{ID: "ers_lots", Tenant: tenant, At: noon}, "con_a", false))
 	if s := b.slotful(epoch, week[0].Slot); s.Census.Keys != 3 || len(s.Killed) != 3 || len(s.Keys) != 0 {
 		b.Errorf("a week: %+v", s)
 	}

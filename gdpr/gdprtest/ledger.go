@@ -17,7 +17,7 @@ func RunLedger(t *testing.T, open func(*testing.T) Store) {
 	run(t, open, []test{
 		{"Fence", testFence}, {"Kill", testKill}, {"Repeated", testRepeated}, {"EntryTakenIsConflict", testEntryTaken},
 		{"WrongEntries", testWrongEntries}, {"Tombstones", testTombstones}, {"NobodyComesBack", testNobodyComesBack},
-		{"KillLots", testKillLots}, {"KillLotsAgain", testKillLotsAgain}, {"Note", testNote}, {"Entries", testEntries},
+		{"KillLots", testKillLots}, {"KillLotsAgain", testKillLotsAgain}, {"KillLotsOfThen", testKillLotsOfThen}, {"NotPersons", testNotPersons}, {"Note", testNote}, {"Entries", testEntries},
 		{"Poll", testPoll}, {"PollGap", testPollGap}, {"LargeKill", testLargeKill}, {"DenseNumbers", testDenseNumbers},
 		{"KillBesideAdd", testKillBesideAdd},
 	})
@@ -205,13 +205,13 @@ func testKillLots(b bench) {
 	e := forget.Entry{ID: "ers_1", Tenant: tenant, Reason: "disconnected", At: noon}
 	want := e
 	want.Number, want.What, want.Subject = 1, forget.Killed, "con_a"
-	b.equal(must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a")), want, "the entry")
+	b.equal(must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a", false)), want, "the entry")
 	left("a connection", append(second, theirs[0], tk)...)
 	p := must[forget.Pending](b)(b.v.Pending(b.ctx))
 	b.equal(p, forget.Pending{Ledger: 1, Subjects: 1, Identities: 1, Dirty: []gdpr.Slot{first[0].Slot}}, "pending")
 	e.ID = "ers_2"
 	want.ID, want.Number, want.Subject = e.ID, 2, gdpr.SubjectID(tenant)
-	b.equal(must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "")), want, "the entry")
+	b.equal(must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "", false)), want, "the entry")
 	left("a tenant", theirs[0], tk)
 	b.person(1, true, 1, 0)
 }
@@ -219,14 +219,71 @@ func testKillLots(b bench) {
 func testKillLotsAgain(b bench) {
 	e := forget.Entry{ID: "ers_1", Tenant: tenant, At: noon}
 	b.add(gdpr.Addition{Keys: lots(tenant, "con_a", 0, 1)})
-	first := must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a"))
-	b.equal(must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a")), first, "the same call")
-	_, err := b.v.KillLots(b.ctx, e, "con_b")
+	first := must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a", false))
+	b.equal(must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a", false)), first, "the same call")
+	_, err := b.v.KillLots(b.ctx, e, "con_b", false)
 	b.refused(err, hub.KindConflict, "", "the same id for another connection")
 	b.add(gdpr.Addition{Keys: lots(tenant, "con_a", 1, 2)})
 	e.ID = "ers_2"
-	if again := must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a")); again.Number != 2 || len(b.find(lots(tenant, "con_a", 0, 2)...)) != 0 {
+	if again := must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a", false)); again.Number != 2 || len(b.find(lots(tenant, "con_a", 0, 2)...)) != 0 {
 		b.Errorf("a second time: %+v", again)
+	}
+}
+
+// testKillLotsOfThen: an entry kills what is there, whatever the clocks say; when it is repeated, or comes back into an old
+// vault, what is younger than it stays.
+func testKillLotsOfThen(b bench) {
+	keys := lots(tenant, "con_a", 0, 4)
+	for i, at := range []time.Duration{-time.Hour, time.Second, 2 * time.Second, time.Hour} {
+		keys[i].CreatedAt = noon.Add(at).Truncate(time.Microsecond)
+	}
+	e := forget.Entry{ID: "ers_1", Tenant: tenant, Reason: "redact", At: noon}
+	left := func(what string, want ...gdpr.WrappedKey) {
+		b.Helper()
+		if got := b.find(keys...); len(got) != len(want) || len(b.find(want...)) != len(want) {
+			b.Errorf("%s: %d lots are left, want %d", what, len(got), len(want))
+		}
+	}
+	b.add(gdpr.Addition{Keys: keys[:2]})
+	first := must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a", false))
+	left("killed")
+	if !first.At.Equal(keys[1].CreatedAt) {
+		b.Errorf("the entry is of %s, the youngest lot that it killed of %s", first.At, keys[1].CreatedAt)
+	}
+	b.add(gdpr.Addition{Keys: keys[2:3]})
+	b.equal(must[forget.Entry](b)(b.v.KillLots(b.ctx, e, "con_a", false)), first, "the same call")
+	left("the same call", keys[2])
+	again := first
+	again.ID, again.Number = "ers_old", 0 // which this vault does not know, as after a restore
+	b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{keys[0], keys[1], keys[3]}})
+	if got := must[forget.Entry](b)(b.v.KillLots(b.ctx, again, "con_a", true)); !got.At.Equal(first.At) {
+		b.Errorf("the entry that came back is of %s, was %s", got.At, first.At)
+	}
+	left("an entry that came back", keys[2], keys[3])
+}
+
+// testNotPersons: keys of parked deliveries, and those that end because nothing is left under them, are counted apart.
+func testNotPersons(b bench) {
+	b.settle(1, 4)
+	parked := people(11, 14)
+	for i := range parked {
+		parked[i].Key.Connection, parked[i].Key.Class = "con_a", gdpr.LotUnparsed
+	}
+	b.add(gdpr.Addition{Subjects: parked})
+	b.equal(must[forget.Pending](b)(b.v.Pending(b.ctx)), forget.Pending{Subjects: 3, Deliveries: 3, Identities: 6}, "pending")
+	for n, reason := range map[int]string{1: "erasure", 2: forget.ReasonRetention, 11: forget.ReasonDelivery, 12: "redact"} {
+		e := entry(forget.Killed, n)
+		e.Reason = reason
+		must[[]forget.Entry](b)(b.v.Kill(b.ctx, []forget.Entry{e}, owners(n, n+1)))
+	}
+	b.fence(13, 14)
+	p := must[forget.Pending](b)(b.v.Pending(b.ctx))
+	p.Dirty = nil
+	b.equal(p, forget.Pending{Ledger: 5, Kills: 2, Retired: 2, Subjects: 1, Deliveries: 1, Identities: 1, Fenced: 1}, "pending after kills")
+	epoch := b.lead("a", noon)
+	b.ok(b.v.Save(b.ctx, epoch, forget.Cycle{Number: 1, Phase: forget.PhaseDone, Ledger: 5}))
+	if p := must[forget.Pending](b)(b.v.Pending(b.ctx)); p.Kills+p.Retired != 0 {
+		b.Errorf("after the cycle %+v", p)
 	}
 }
 
@@ -271,7 +328,7 @@ func testPoll(b bench) {
 	b.equal(b.poll(2), gdpr.State{Ledger: 3, Ended: ids[:1]}, "after the second")
 	b.equal(b.poll(3), gdpr.State{Ledger: 3}, "after the last")
 	b.equal(b.poll(4), gdpr.State{Ledger: 3, Gap: true}, "beyond the last, as before a restore")
-	must[forget.Entry](b)(b.v.KillLots(b.ctx, forget.Entry{ID: "ers_lots", Tenant: tenant, At: noon}, "con_a"))
+	must[forget.Entry](b)(b.v.KillLots(b.ctx, forget.Entry{ID: "ers_lots", Tenant: tenant, At: noon}, "con_a", false))
 	b.equal(b.poll(2), gdpr.State{Ledger: 4, Gap: true}, "with lots")
 	b.equal(b.poll(4), gdpr.State{Ledger: 4}, "after the lots")
 }

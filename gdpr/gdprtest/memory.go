@@ -234,25 +234,21 @@ func (m *Memory) Keyrings(ctx context.Context) (all []gdpr.SealedKeyring, err er
 
 // PutKeyring implements gdpr.Vault.
 func (m *Memory) PutKeyring(ctx context.Context, revision int64, k gdpr.SealedKeyring) error {
-	return m.do(ctx, "PutKeyring", func(d *data) error {
-		others := slices.DeleteFunc(slices.Clone(d.keyrings), func(o gdpr.SealedKeyring) bool { return o.Generation == k.Generation })
-		return d.putKeyrings(revision, append(others, k), []gdpr.SealedKeyring{k})
-	})
+	return m.do(ctx, "PutKeyring", func(d *data) error { return d.putKeyring(revision, k) })
 }
 
-// putKeyrings stores all, of which some are new.
-func (d *data) putKeyrings(revision int64, all, fresh []gdpr.SealedKeyring) error {
+func (d *data) putKeyring(revision int64, k gdpr.SealedKeyring) error {
 	const op = "storing keyring"
 	if d.revision != revision {
 		return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeKeyringStale, Op: op}
 	}
-	if len(fresh) == 0 || slices.ContainsFunc(fresh, func(k gdpr.SealedKeyring) bool { return k.Revision != revision+1 }) {
+	if k.Revision != revision+1 {
 		return hub.Errorf(hub.KindInvalid, op, "its revision is not the next one")
 	}
+	k.Blob = bytes.Clone(k.Blob)
+	all := slices.DeleteFunc(slices.Clone(d.keyrings), func(o gdpr.SealedKeyring) bool { return o.Generation == k.Generation })
+	all = append(all, k)
 	slices.SortFunc(all, func(a, b gdpr.SealedKeyring) int { return a.Generation - b.Generation })
-	for i := range all {
-		all[i].Blob = bytes.Clone(all[i].Blob)
-	}
 	d.keyrings, d.revision, d.generation = all, revision+1, all[len(all)-1].Generation
 	return nil
 }

@@ -51,13 +51,21 @@ func (m *Memory) Pending(ctx context.Context) (p forget.Pending, err error) {
 			}
 		}
 		for _, e := range d.ledger {
-			if e.Number > done && e.What == forget.Killed && isPerson(e.Subject) {
+			switch {
+			case e.Number <= done || e.What != forget.Killed || !isPerson(e.Subject):
+			case e.Reason == forget.ReasonDelivery || e.Reason == forget.ReasonRetention:
+				p.Retired++
+			default:
 				p.Kills++
 			}
 		}
 		for id, k := range d.keys {
 			if k.Kind == gdpr.KindSubject {
-				p.Subjects++
+				if k.Connection == "" {
+					p.Subjects++
+				} else {
+					p.Deliveries++
+				}
 				if d.entry(id, forget.Fenced) != nil {
 					p.Fenced++
 				}
@@ -78,7 +86,7 @@ func (m *Memory) Current(ctx context.Context) (c forget.Cycle, err error) {
 	err = m.do(ctx, "Current", func(d *data) error {
 		if n := len(d.cycles); n > 0 {
 			c = d.cycles[n-1]
-			c.WaitsFor = slices.Clone(c.WaitsFor)
+			c.WaitsFor, c.Unreadable = slices.Clone(c.WaitsFor), slices.Clone(c.Unreadable)
 		}
 		return nil
 	})
@@ -104,10 +112,13 @@ func (m *Memory) Save(ctx context.Context, epoch int64, c forget.Cycle) error {
 		case slices.Index(phases, c.Phase) < slices.Index(phases, d.cycles[n-1].Phase):
 			return conflict
 		}
-		c.WaitsFor = slices.Clone(c.WaitsFor)
+		c.WaitsFor, c.Unreadable = slices.Clone(c.WaitsFor), slices.Clone(c.Unreadable)
 		d.cycles[c.Number-1] = c
 		if c.Phase == forget.PhaseDone {
 			maps.DeleteFunc(d.dirty, func(_ gdpr.Slot, m mark) bool { return m.number <= c.Ledger && m.cycle < c.Number })
+			if d.generation >= c.To {
+				d.keyrings = slices.DeleteFunc(d.keyrings, func(k gdpr.SealedKeyring) bool { return k.Generation < c.To })
+			}
 			maps.DeleteFunc(d.stones, func(_ string, s forget.Tombstone) bool { return !s.Expires.After(c.EndedAt) })
 		}
 		return nil
@@ -204,9 +215,9 @@ func sameRows(a forget.Slotful, b *forget.Slotful) bool {
 	return !slices.ContainsFunc(b.Tags, func(t gdpr.Tag) bool { return t.Slot != a.Slot })
 }
 
-// ReplaceKeyrings implements forget.Cycles.
-func (m *Memory) ReplaceKeyrings(ctx context.Context, epoch, revision int64, keyrings []gdpr.SealedKeyring) error {
-	return m.lead(ctx, "ReplaceKeyrings", epoch, func(d *data) error { return d.putKeyrings(revision, slices.Clone(keyrings), keyrings) })
+// StoreKeyring implements forget.Cycles.
+func (m *Memory) StoreKeyring(ctx context.Context, epoch, revision int64, k gdpr.SealedKeyring) error {
+	return m.lead(ctx, "StoreKeyring", epoch, func(d *data) error { return d.putKeyring(revision, k) })
 }
 
 // DropSlots implements forget.Cycles.

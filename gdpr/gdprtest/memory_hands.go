@@ -61,6 +61,13 @@ func (d *data) drop(id string) {
 	}
 }
 
+// LoseLedger forgets all entries, as an old copy has none yet. What they ended stays ended.
+func (m *Memory) LoseLedger() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.d.ledger, m.d.places = nil, map[string]int{}
+}
+
 // Replace overwrites the row that has the id of k, as damage or a hostile administrator would.
 func (m *Memory) Replace(k gdpr.WrappedKey) {
 	m.mu.Lock()

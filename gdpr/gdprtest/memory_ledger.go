@@ -135,23 +135,34 @@ func (m *Memory) Kill(ctx context.Context, entries []forget.Entry, owners [][]by
 }
 
 // KillLots implements forget.Ledger.
-func (m *Memory) KillLots(ctx context.Context, e forget.Entry, connection hub.ConnectionID) (stored forget.Entry, err error) {
+func (m *Memory) KillLots(ctx context.Context, e forget.Entry, connection hub.ConnectionID, again bool) (stored forget.Entry, err error) {
 	e.What, e.Subject = forget.Killed, gdpr.SubjectID(connection)
 	if connection == "" {
 		e.Subject = gdpr.SubjectID(e.Tenant)
 	}
 	err = m.do(ctx, "KillLots", func(d *data) error {
+		var dead []gdpr.WrappedKey
+		for _, k := range d.keys {
+			if k.Kind == gdpr.KindLot && k.Tenant == e.Tenant && (connection == "" || k.Connection == connection) {
+				dead = append(dead, k.WrappedKey)
+			}
+		}
 		old := d.entryByID(e.ID)
 		if old == nil {
+			for _, k := range dead {
+				if !again && k.CreatedAt.After(e.At) {
+					e.At = k.CreatedAt
+				}
+			}
 			old = d.append(e)
 		}
 		if old.What != e.What || old.Subject != e.Subject || old.Tenant != e.Tenant {
 			return &hub.Error{Kind: hub.KindConflict, Op: "killing lots", Subject: e.ID}
 		}
 		stored = *old
-		for id, k := range d.keys {
-			if k.Kind == gdpr.KindLot && k.Tenant == e.Tenant && (connection == "" || k.Connection == connection) {
-				d.end(id)
+		for _, k := range dead {
+			if !k.CreatedAt.After(stored.At) {
+				d.end(k.ID)
 			}
 		}
 		return nil

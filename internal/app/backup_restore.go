@@ -30,6 +30,8 @@ type Restored struct {
 	Restored []string         `json:"restored"`        // files
 	Aside    []string         `json:"aside"`           // folders with the files that were there before
 	Feeds    []store.FeedHead `json:"feeds,omitempty"` // where each feed ends now
+	// Revived are the API keys that were revoked in the control database which was there, and are good again.
+	Revived []hub.KeyID `json:"revived_keys,omitempty"`
 }
 
 // Codes of refusals of Restore.
@@ -70,7 +72,11 @@ func Restore(ctx context.Context, cfg config.Config, o RestoreOptions) (done Res
 	if err := r.check(ctx); err != nil {
 		return done, err
 	}
-	if err := r.stage(); err != nil {
+	err = r.stage()
+	if err == nil {
+		err = r.revive(ctx)
+	}
+	if err != nil {
 		return done, errors.Join(err, r.unstage())
 	}
 	if err := r.swap(); err != nil {
@@ -85,9 +91,10 @@ type restore struct {
 	o     RestoreOptions
 	files []store.File // of the hub
 
-	data, vault Manifest // zero when not restored
-	instance    string   // to take over, "" to keep
-	puts        []put    // in the order in which they are put in place
+	data, vault Manifest           // zero when not restored
+	instance    string             // to take over, "" to keep
+	puts        []put              // in the order in which they are put in place
+	keys        map[hub.KeyID]bool // of the control database that is there: whether they were revoked
 	done        Restored
 }
 
@@ -171,6 +178,9 @@ func (r *restore) check(ctx context.Context) error {
 		case err != nil: // missing or damaged, which is what a restore is for
 			continue
 		}
+		if f.IsControl() {
+			r.keys = st.Keys
+		}
 		if st.Installation != "" && st.Installation != installation {
 			return hub.Errorf(hub.KindConflict, "checking data folder", "%s belongs to another installation than the backup", f.Path)
 		}
@@ -231,6 +241,27 @@ func (r *restore) stage() error {
 		if sum, _, err := hashFile(path); err != nil || sum != f.SHA256 {
 			return damagedBackup(path)
 		}
+	}
+	return nil
+}
+
+// revive lists the keys that were revoked since the control database was copied.
+func (r *restore) revive(ctx context.Context) error {
+	for _, f := range r.files {
+		at := slices.IndexFunc(r.puts, func(p put) bool { return p.to == f.Path })
+		if !f.IsControl() || at < 0 || len(r.keys) == 0 {
+			continue
+		}
+		st, err := f.At(r.puts[at].staged()).State(ctx)
+		if err != nil {
+			return err
+		}
+		for id, revoked := range st.Keys {
+			if !revoked && r.keys[id] {
+				r.done.Revived = append(r.done.Revived, id)
+			}
+		}
+		slices.Sort(r.done.Revived)
 	}
 	return nil
 }

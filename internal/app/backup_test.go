@@ -265,6 +265,46 @@ func TestRestoreKeepsTheVault(t *testing.T) {
 	}
 }
 
+// TestRestoreListsRevivedKeys: what was revoked since the backup is good again, and named; what was made since is gone, and
+// what was revoked before stays so. Nothing is left beside the databases by looking.
+func TestRestoreListsRevivedKeys(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	if err := once(t, data); err != nil {
+		t.Fatal(err)
+	}
+	cfg, to := settings(t, data), filepath.Join(t.TempDir(), "backup")
+	control := filepath.Join(data, "control.db")
+	add := func(id string, revoked int) {
+		query(t, control, "INSERT INTO api_keys (id, tenant_id, role, client, scopes, hash, created_at, revoked_at) VALUES (?, '', 'operator', 'c', '', ?, 1, ?) RETURNING id",
+			id, []byte(id), revoked)
+	}
+	add("key_b", 0)
+	add("key_a", 0)
+	add("key_good", 0)
+	add("key_before", 5)
+	if _, err := app.Backup(t.Context(), cfg, app.BackupOptions{To: to, Version: "1", Clock: clock}); err != nil {
+		t.Fatal(err)
+	}
+	query(t, control, "UPDATE api_keys SET revoked_at = 9 WHERE id IN ('key_a', 'key_b') RETURNING id")
+	add("key_since", 9)
+	r, err := app.Restore(t.Context(), cfg, app.RestoreOptions{From: to, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.Revived, []hub.KeyID{"key_a", "key_b"}) {
+		t.Errorf("good again are %v", r.Revived)
+	}
+	for _, path := range tree(t, data) {
+		if strings.Contains(path, "restoring") {
+			t.Errorf("left behind: %s", path)
+		}
+	}
+	again, err := app.Restore(t.Context(), cfg, app.RestoreOptions{From: to, Clock: func() time.Time { return clock().Add(time.Hour) }})
+	if err != nil || len(again.Revived) != 0 {
+		t.Errorf("restored again: %v, %v", again.Revived, err)
+	}
+}
+
 // TestVaultNeverGoesBack tries every way to get an old vault.
 func TestVaultNeverGoesBack(t *testing.T) {
 	cfg, to := backed(t)

@@ -14,22 +14,28 @@ import (
 )
 
 // door shows the directory to the webhook door in its words.
-type door struct{ *tenancy.Directory }
+type door struct {
+	*tenancy.Directory
+	public func() string // where platforms reach this hub
+}
 
 func (d door) Endpoint(p hub.Platform, token string) (intake.Endpoint, bool) {
 	t, ok := d.Directory.Endpoint(p, token)
-	return endpoint(t), ok
+	return d.endpoint(t), ok
 }
 
 func (d door) Account(p hub.Platform, app hub.AppID, name string) (intake.Endpoint, bool) {
 	t, ok := d.Directory.Account(p, app, name)
-	return endpoint(t), ok
+	return d.endpoint(t), ok
 }
 
-func endpoint(t tenancy.Target) intake.Endpoint {
-	e := intake.Endpoint{Platform: t.App.Platform, App: t.App.ID, Tenant: t.App.Tenant, Secrets: t.Secrets}
+func (d door) endpoint(t tenancy.Target) intake.Endpoint {
+	e := intake.Endpoint{
+		Platform: t.App.Platform, App: t.App.ID, Tenant: t.App.Tenant, Secrets: t.Secrets, ClientID: t.App.ClientID, HookURL: t.App.HookURL,
+	}
 	if c := t.Connection; c != nil {
 		e.Tenant, e.Connection, e.Account = c.Tenant, c.ID, c.Account
+		e.HookURL = d.public() + tenancy.HookPath(c.Platform, c.Endpoint)
 	}
 	return e
 }

@@ -28,6 +28,7 @@ func Doctor(ctx context.Context, cfg config.Config) []Check {
 	checks := []Check{checkFolder(cfg.Data), checkRoot(ctx, cfg), around.rights(), around.place(), around.swap(), around.coreDumps(), checkDisk(cfg.Data)}
 	checks = append(checks, checkDatabases(ctx, cfg)...)
 	checks = append(checks, checkForget(ctx, cfg, around)...)
+	checks = append(checks, checkBroker(ctx, cfg))
 	return append(checks, settings(cfg)...)
 }
 

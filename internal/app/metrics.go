@@ -14,21 +14,41 @@ import (
 	"hub/internal/wal"
 )
 
-// parkedFor is how long a count of parked deliveries is shown before it is made again.
-const parkedFor = 15 * time.Second
+// countedFor is how long a count that reads every shard is shown before it is made again.
+const countedFor = 15 * time.Second
 
 // standing says how the hub stands, for a scrape.
 type standing struct {
-	h *Hub
+	h      *Hub
+	parked counted[obs.Parking]
+	jobs   counted[obs.Jobs]
+}
 
-	mu     sync.Mutex
-	at     time.Time
-	parked []obs.Parking
+// counted is a count that is kept for a while.
+type counted[T any] struct {
+	mu   sync.Mutex
+	at   time.Time
+	list []T
+}
+
+// get returns the count, made by count when it is older than that; nil when it cannot be made.
+func (c *counted[T]) get(now time.Time, count func() ([]T, error)) ([]T, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if since := now.Sub(c.at); !c.at.IsZero() && since >= 0 && since < countedFor {
+		return c.list, nil
+	}
+	list, err := count()
+	if err != nil {
+		return nil, err
+	}
+	c.at, c.list = now, list
+	return list, nil
 }
 
 func (s *standing) state(ctx context.Context) obs.State {
 	h := s.h
-	st := obs.State{Ready: true, Parked: s.countParked(ctx), Log: obs.LogState{Bytes: h.log.Size(), Synced: uint64(h.log.Synced())}}
+	st := obs.State{Ready: true, Parked: s.countParked(ctx), Jobs: s.countJobs(ctx), Log: obs.LogState{Bytes: h.log.Size(), Synced: uint64(h.log.Synced())}}
 	for _, p := range h.problems(ctx) {
 		st.Ready = st.Ready && !p.Blocks
 		if !slices.Contains(st.Problems, p.Part) {
@@ -45,24 +65,34 @@ func (s *standing) state(ctx context.Context) obs.State {
 	return st
 }
 
-// countParked keeps a count for a while: it reads every shard.
 func (s *standing) countParked(ctx context.Context) []obs.Parking {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.h.o.Clock()
-	if since := now.Sub(s.at); !s.at.IsZero() && since >= 0 && since < parkedFor {
-		return s.parked
-	}
-	counts, err := s.h.store.Intake().OpenByCode(ctx)
+	list, err := s.parked.get(s.h.o.Clock(), func() (list []obs.Parking, err error) {
+		counts, err := s.h.store.Intake().OpenByCode(ctx)
+		for code, n := range counts {
+			list = append(list, obs.Parking{Code: code, Count: n})
+		}
+		return list, err
+	})
+	s.uncounted("parked deliveries", err)
+	return list
+}
+
+func (s *standing) countJobs(ctx context.Context) []obs.Jobs {
+	list, err := s.jobs.get(s.h.o.Clock(), func() (list []obs.Jobs, err error) {
+		counts, err := s.h.store.Jobs().Counts(ctx)
+		for _, c := range counts {
+			list = append(list, obs.Jobs{Kind: c.Kind, State: c.State.String(), Count: c.Jobs})
+		}
+		return list, err
+	})
+	s.uncounted("jobs", err)
+	return list
+}
+
+func (s *standing) uncounted(what string, err error) {
 	if err != nil {
-		s.h.o.Logger.Debug("counting parked deliveries", "error", err)
-		return nil
+		s.h.o.Logger.Debug("counting for a scrape", "what", what, "error", err)
 	}
-	s.at, s.parked = now, nil
-	for code, n := range counts {
-		s.parked = append(s.parked, obs.Parking{Code: code, Count: n})
-	}
-	return s.parked
 }
 
 // measuredDoor counts deliveries at the door.

@@ -30,9 +30,9 @@ func (c observedCycles) Rewrite(ctx context.Context, epoch int64, slots []gdpr.S
 	return c.Cycles.Rewrite(ctx, epoch, slots, f)
 }
 
-func (c observedCycles) ReplaceKeyrings(ctx context.Context, epoch, revision int64, keyrings []gdpr.SealedKeyring) error {
+func (c observedCycles) StoreKeyring(ctx context.Context, epoch, revision int64, k gdpr.SealedKeyring) error {
 	defer c.observe(PhaseKeyring)()
-	return c.Cycles.ReplaceKeyrings(ctx, epoch, revision, keyrings)
+	return c.Cycles.StoreKeyring(ctx, epoch, revision, k)
 }
 
 // ledger watches the vault's side of fences and kills.

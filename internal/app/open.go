@@ -19,9 +19,12 @@ import (
 	"hub/internal/audit"
 	"hub/internal/bus"
 	"hub/internal/config"
+	"hub/internal/connect"
 	"hub/internal/erp"
+	"hub/internal/fetch"
 	"hub/internal/httpapi"
 	"hub/internal/intake"
+	"hub/internal/jobs"
 	"hub/internal/obs"
 	"hub/internal/orders"
 	"hub/internal/relay"
@@ -34,10 +37,14 @@ import (
 type Options struct {
 	Logger      *slog.Logger
 	Version     string
-	Storefronts []driver.Storefront // Storefronts() when nil
-	Clock       hub.Clock           // the system's when nil
-	LogSegment  int64               // bytes of one file of the write-ahead log, 32 MiB when 0
-	Observe     Observer            // nil when nobody watches
+	Storefronts []driver.Storefront  // Storefronts() when nil
+	Clock       hub.Clock            // the system's when nil
+	LogSegment  int64                // bytes of one file of the write-ahead log, 32 MiB when 0
+	Observe     Observer             // nil when nobody watches
+	Jobs        map[string]jobs.Kind // done beside the hub's own
+	// Keeper is the program, with its arguments, that makes refresh calls which must outlive the hub; its main calls Keep. The
+	// hub makes them itself when it is empty.
+	Keeper []string
 }
 
 // appendTimeout bounds the wait for the log in the request path. Shopify gives five seconds in all.
@@ -56,7 +63,13 @@ type Hub struct {
 	bell      *erp.Bell
 	broker    *broker
 	relays    map[hub.ShardID]*relay.Relay
+	workers   map[hub.ShardID]*jobs.Worker
 	tenancy   *tenancy.Service
+	tokens    *connect.Source
+	calls     *calls
+	connect   *connect.Service
+	accept    *intake.Door
+	fetch     *fetch.Service
 	log       *wal.Log
 	cursors   []*wal.Cursor
 	drainers  []*intake.Drainer
@@ -97,7 +110,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (h *Hub, err error)
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		h.openFolder, h.openKeys, h.openStore, h.openBus, h.openDirectory, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openDoors,
+		h.openFolder, h.openKeys, h.openStore, h.openBus, h.openDirectory, h.openConnect, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openAccept, h.openFetch, h.openJobs, h.openDoors,
 	} {
 		if err := step(ctx); err != nil {
 			return h, err
@@ -189,7 +202,7 @@ func exists(path string) bool {
 func (h *Hub) openStore(ctx context.Context) (err error) {
 	remembered := h.intake.copy("shards.sealed")
 	c := storeConfig(h.cfg)
-	c.Clock, c.IDs, c.Log, c.OnFeed, c.Instance = h.o.Clock, h.ids, h.o.Logger, h.grown, h.instance.id
+	c.Clock, c.IDs, c.Log, c.OnFeed, c.OnJobs, c.Instance = h.o.Clock, h.ids, h.o.Logger, h.grown, h.enqueued, h.instance.id
 	if c.Map, err = loadMap(remembered); err != nil {
 		return err
 	}
@@ -208,7 +221,7 @@ func (h *Hub) openDirectory(ctx context.Context) error {
 	directory := tenancy.NewDirectory(h.store.Tenancy(), h.keys, h.intake.copy("directory.sealed"))
 	h.tenancy = &tenancy.Service{
 		Repo: h.store.Tenancy(), Credentials: h.keys, Directory: directory, Clock: h.o.Clock, IDs: h.ids,
-		Random: rand.Reader, Platforms: names(h.o.Storefronts),
+		Random: rand.Reader, Platforms: names(h.o.Storefronts), Shop: ShopNames(h.o.Storefronts), PublicURL: h.knownURL,
 	}
 	restored := directory.Restore()
 	if restored != nil && hub.KindOf(restored) != hub.KindNotFound {
@@ -268,18 +281,26 @@ func (h *Hub) openPipeline(context.Context) error {
 	return nil
 }
 
+// openAccept makes the door of the log, for what platforms deliver and for what the hub fetches.
+func (h *Hub) openAccept(context.Context) error {
+	h.gauge = &gauge{Appender: measuredLog{h.o.Observe.log(h.log), h.metrics}, clock: h.o.Clock}
+	h.accept = &intake.Door{
+		Platforms: h.pipeline.Platforms, Directory: h.door(), Key: h.intake, Log: h.gauge,
+		Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout,
+	}
+	return nil
+}
+
 func (h *Hub) openDoors(ctx context.Context) error {
 	if err := h.firstKey(ctx); err != nil {
 		return err
 	}
-	h.gauge = &gauge{Appender: measuredLog{h.o.Observe.log(h.log), h.metrics}, clock: h.o.Clock}
-	accept := &intake.Door{
-		Platforms: h.pipeline.Platforms, Directory: door{h.tenancy.Directory}, Key: h.intake, Log: h.gauge,
-		Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout,
-	}
 	h.api = httpapi.API{
-		Door:      measuredDoor{accept, h.pipeline.Platforms, h.metrics},
-		Parking:   &intake.Parking{Pipeline: h.pipeline, Reader: h.store.Intake(), Directory: door{h.tenancy.Directory}},
+		Door: measuredDoor{h.accept, h.pipeline.Platforms, h.metrics},
+		Parking: &intake.Parking{
+			Pipeline: h.pipeline, Reader: h.store.Intake(), Directory: h.door(),
+			Ready: func(t hub.TenantID) error { return h.forgetter.Ready(h.store.Of(t)) },
+		},
 		Feed:      erp.NewFeed(h.store.ERP(), h.bell),
 		Orders:    erp.NewOrders(h.store.ERP(), h.store.ERP(), h.o.Clock),
 		Personal:  h.personal(),
@@ -287,6 +308,8 @@ func (h *Hub) openDoors(ctx context.Context) error {
 		Lineage:   &erp.Tracer{Reader: h.store.ERP(), Told: h.store.ERP()},
 		Forget:    onDemand{h},
 		Cycles:    h.store.Vault(),
+		Journey:   h.connect,
+		Shops:     h.connect,
 		Tenancy:   h.tenancy,
 		Directory: h.tenancy.Directory,
 		Ready:     h.problems,

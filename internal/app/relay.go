@@ -17,18 +17,16 @@ import (
 	"hub/internal/relay"
 )
 
-// openBus opens the broker and makes a relay for each shard. A broker that does not answer keeps nothing else from working.
+// openBus opens the broker and makes a relay for each shard. A broker that does not answer, or that takes long to open,
+// keeps nothing else from working.
 func (h *Hub) openBus(ctx context.Context) (err error) {
-	h.broker, err = openBroker(ctx, h.o.Logger, func(ctx context.Context) (*bus.Bus, error) {
-		return bus.Open(ctx, bus.Config{
-			URL: h.cfg.Bus.Reveal(), Dir: h.path("jetstream"), Window: h.cfg.StreamWindow, Log: h.o.Logger, Clock: h.o.Clock,
-		})
-	})
-	switch {
-	case err != nil && (ctx.Err() != nil || h.cfg.Bus != config.Embedded):
+	c := bus.Config{URL: h.cfg.Bus.Reveal(), Dir: h.path("jetstream"), Window: h.cfg.StreamWindow, Log: h.o.Logger, Clock: h.o.Clock}
+	if h.cfg.Bus == config.Embedded {
+		c.MaxStore = streamRoom(c.Dir, h.cfg.Data)
+	}
+	h.broker, err = openBroker(ctx, h.o.Logger, func(ctx context.Context) (*bus.Bus, error) { return bus.Open(ctx, c) })
+	if err != nil && (ctx.Err() != nil || hub.KindOf(err) == hub.KindInvalid) {
 		return err
-	case err != nil:
-		h.o.Logger.Error("the embedded broker does not start: nothing is told until it does", "error", err)
 	}
 	h.relays = map[hub.ShardID]*relay.Relay{}
 	for _, shard := range h.store.Map().Shards() {

@@ -77,10 +77,14 @@ func (h *Hub) Run(ctx context.Context) error {
 	start(h.intake.run)
 	start(h.forgetLoop)
 	start(h.audit.Run)
+	start(h.keepTokens)
 	start(h.broker.keep)
 	for _, r := range h.relays {
 		start(r.Run)
 	}
+	later, stopLater := context.WithCancel(ctx)
+	defer stopLater()
+	background.Go(func() { h.work(later) })
 	stopServing := h.serve(ctx, failed)
 
 	var err error
@@ -89,6 +93,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	case err = <-failed:
 		h.o.Logger.Error("stopping: a part failed", "error", err)
 	}
+	stopLater() // beside the rest: what is under way has its own grace
 	stopServing()
 	h.finish(err == nil)
 	stopWork()

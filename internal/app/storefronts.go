@@ -3,6 +3,8 @@ package app
 import (
 	"hub"
 	"hub/adapters/driver"
+	"hub/adapters/mercadolibre"
+	"hub/adapters/shopee"
 	"hub/adapters/shopify"
 )
 
@@ -10,6 +12,8 @@ import (
 func Storefronts() []driver.Storefront {
 	return []driver.Storefront{
 		shopify.New(),
+		shopee.New(),
+		mercadolibre.New(),
 	}
 }
 
@@ -27,4 +31,16 @@ func names(list []driver.Storefront) (platforms []hub.Platform) {
 		platforms = append(platforms, s.Platform())
 	}
 	return platforms
+}
+
+// ShopNames returns what brings the name of a shop into its platform's form.
+func ShopNames(list []driver.Storefront) func(hub.Platform, string) (string, error) {
+	known := byPlatform(list)
+	return func(p hub.Platform, name string) (string, error) {
+		s, ok := known[p]
+		if !ok {
+			return "", hub.Invalid("platform_unknown", "platform")
+		}
+		return s.Shop(name)
+	}
 }

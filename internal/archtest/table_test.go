@@ -16,7 +16,7 @@ type row struct {
 func table() []row {
 	useCases := []string{
 		"internal/intake", "internal/orders", "internal/payments", "internal/catalog", "internal/flows", "internal/erp",
-		"internal/connect", "internal/reconcile", "internal/jobs", "internal/tenancy",
+		"internal/connect", "internal/reconcile", "internal/jobs", "internal/tenancy", "internal/fetch",
 	}
 	with := func(may []string, more ...string) []string { return append(append([]string{}, may...), more...) }
 	var rows []row
@@ -41,12 +41,14 @@ func table() []row {
 	add("internal/audit", ".", "internal/wal")
 	// Beyond the design: the drainer speaks in the driver's deliveries and hands what it read to orders.
 	add("internal/intake", ".", "adapters", "gdpr", "internal/wal", "adapters/driver", "internal/orders")
+	add("internal/connect", ".", "adapters", "adapters/driver", "gdpr") // beyond the design: a driver says what to call
 	for _, useCase := range []string{
-		"tenancy", "orders", "payments", "catalog", "flows", "erp", "connect", "reconcile", "jobs",
+		"tenancy", "orders", "payments", "catalog", "flows", "erp", "reconcile", "jobs",
 	} {
 		add("internal/"+useCase, ".", "saga", "adapters", "gdpr")
 	}
-	add("internal/relay", ".") // beyond the design: the relay knows neither SQL nor JetStream
+	add("internal/fetch", ".", "adapters/driver") // beyond the design: asking platforms is apart from proving completeness
+	add("internal/relay", ".")                    // beyond the design: the relay knows neither SQL nor JetStream
 	add("internal/store", with(useCases, ".", "sharding", "saga", "gdpr", "gdpr/forget", "internal/audit", "internal/relay")...)
 	add("internal/bus", ".", "internal/relay")
 	add("internal/cache", ".")

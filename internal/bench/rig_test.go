@@ -105,6 +105,7 @@ func (r *rig) connect(tb testing.TB) {
 	r.tenants = &tenancy.Service{
 		Repo: r.store.Tenancy(), Credentials: r.keys, Directory: tenancy.NewDirectory(r.store.Tenancy(), r.keys, noCopy{}),
 		Clock: app.SystemClock, IDs: app.NewIDs(), Random: rand.Reader, Platforms: []hub.Platform{hub.Shopify},
+		Shop: app.ShopNames(app.Storefronts()),
 	}
 	must(tb, r.tenants.Directory.Refresh(ctx))
 	tenant := got(r.tenants.CreateTenant(ctx, tenancy.NewTenant{Name: "Bench"}))(tb)

@@ -52,7 +52,7 @@ func (r *rig) read(tb testing.TB, list []shopify.Delivery) []driver.Delivery {
 	front, now := r.door.Platforms[hub.Shopify], time.Now()
 	all := make([]driver.Delivery, len(list))
 	for i, d := range list {
-		all[i] = driver.Delivery{Notice: got(front.Verify(d.Header, d.Body, []string{shopSecret}))(tb), Account: shopDomain, Body: d.Body, ReceivedAt: now}
+		all[i] = driver.Delivery{Notice: got(front.Verify(driver.Signed{Header: d.Header, Body: d.Body, Secrets: []string{shopSecret}}))(tb), Account: shopDomain, Body: d.Body, ReceivedAt: now}
 	}
 	return all
 }

@@ -159,6 +159,9 @@ func (p *publication) alone(ctx context.Context, c *piece, err error) error {
 		return nil
 	case duplicate(err) && !c.fresh:
 		return p.again(ctx, c)
+	case len(c.msgs) == 1 && has(err, errIncomplete): // one that it refuses has a reason of its own
+		t.Err = outcome(err)
+		return t.Err
 	case len(c.msgs) == 1:
 		t.Err = &hub.Error{Kind: hub.KindPermanent, Code: CodeRefused, Op: "publishing", Subject: string(c.changes[0].ID), Err: err}
 		return nil

@@ -405,6 +405,38 @@ func TestPausedServer(t *testing.T) {
 	})
 }
 
+// A paused server takes nothing out of the connection. Who tells more than fits into it waits for a time, not for the server.
+func TestPausedServerHoldsNobody(t *testing.T) {
+	onExternal(t, func(*Config) {}, func(r *rig) {
+		t := r.T
+		r.told(line(0), 0, changes(line(0), 1, 1)...)
+		r.process.Pause(t)
+		defer r.process.Resume(t)
+		const publishers, documents = 8, 25 // of 100 KB: 20 MB, more than the buffers of both sides
+		ended := make(chan relay.Told, publishers)
+		for n := range publishers {
+			go func() {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
+				ended <- r.bus.Publish(ctx, []relay.Run{{Line: line(n + 1), Changes: big(line(n+1), 1, documents)}})[0]
+			}()
+		}
+		begin, deadline := time.Now(), time.NewTimer(10*dialTimeout)
+		defer deadline.Stop()
+		for n := range publishers {
+			select {
+			case x := <-ended:
+				if kind := hub.KindOf(x.Err); x.Count > 0 || kind != hub.KindUnknown && kind != hub.KindUnavailable {
+					t.Errorf("%+v", x)
+				}
+			case <-deadline.C:
+				t.Fatalf("%d of %d publishers still wait for a paused server", publishers-n, publishers)
+			}
+		}
+		t.Logf("%d publishers gave up after %v at most", publishers, time.Since(begin).Round(time.Millisecond))
+	})
+}
+
 // Errors that the broker answers with, and what they mean.
 func TestOutcomes(t *testing.T) {
 	api := func(code int, number jetstream.ErrorCode) error {
@@ -419,6 +451,9 @@ func TestOutcomes(t *testing.T) {
 		{api(503, 10023), false, hub.KindUnavailable},
 		{api(429, 10210), false, hub.KindUnavailable},
 		{api(409, errDuplicateMeets), false, hub.KindUnavailable},
+		{api(400, errLimits), false, hub.KindUnavailable}, // full: the next message fares no better
+		{api(400, errSealed), false, hub.KindUnavailable},
+		{api(400, errIncomplete), true, hub.KindUnavailable}, // unless it is of one message
 		{nats.ErrNoResponders, false, hub.KindUnavailable},
 		{nats.ErrReconnectBufExceeded, false, hub.KindUnavailable},
 		{nats.ErrTimeout, false, hub.KindUnknown},
@@ -434,14 +469,14 @@ func TestOutcomes(t *testing.T) {
 // The server that is asked for is the one of the embedded hub: synced, and it listens nowhere.
 func TestEmbeddedSettings(t *testing.T) {
 	config, _ := newConfig()
-	config.Dir, config.MaxStore = t.TempDir(), 64<<20
+	config.Dir = t.TempDir()
 	b, err := Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
 	js, err := b.server.Jsz(nil)
-	if err != nil || !js.Config.SyncAlways || !strings.HasPrefix(js.Config.StoreDir, config.Dir) || js.Config.MaxStore != 64<<20 {
+	if err != nil || !js.Config.SyncAlways || !strings.HasPrefix(js.Config.StoreDir, config.Dir) || js.Config.MaxStore != noBound {
 		t.Errorf("%+v, %v", js, err)
 	}
 	if a := b.server.Addr(); a != nil {

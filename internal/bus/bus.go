@@ -31,7 +31,7 @@ type Config struct {
 	Dir      string        // folder of the embedded server, its own
 	Window   time.Duration // how long events stay; at least 100 ms
 	Replicas int           // 0: three on a cluster of three or more, else one
-	MaxStore int64         // bytes that all streams may take; 0: no limit of ours
+	MaxStore int64         // bytes that all streams may take: the oldest events make room; 0: no limit of ours
 	Log      *slog.Logger
 	Clock    hub.Clock
 }

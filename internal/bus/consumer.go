@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,9 +16,10 @@ type Consumer struct {
 	// Handlers is how many events are handled at once; default 1.
 	Handlers int
 	// Ordered hands the events of a line to the handler one after another, as they stand in the stream: an event that
-	// fails is tried again in place, and what follows it in its line waits; other lines go on. Without it a failing
-	// event comes again later and its line goes on at once. Order is promised from the start of one Consume to its end,
-	// while it alone uses the name: what was in hand at its end comes again to the next, and the server may put it
+	// fails is tried again in place, and what follows it in its line waits; other lines go on, as long as not more than
+	// 16,000 events or 64 MiB wait. Without it a failing event comes again later and its line goes on at once. Order is
+	// promised from the start of one Consume to its end, but for what is on its way when a connection breaks;
+	// and while it alone uses the name: what was in hand at its end comes again to the next, and the server may put it
 	// behind newer events. A handler that cannot have that compares Event.Sequence.
 	Ordered    bool
 	MaxDeliver int           // attempts before an event is a dead letter; default 8
@@ -29,7 +29,10 @@ type Consumer struct {
 
 const (
 	maxBackoff    = time.Minute
-	inHand        = 256 // events that a consumer holds at once
+	inHand        = 256      // events that a consumer holds at once, beside those that wait behind one that fails
+	inHandMost    = 16 << 10 // with these: when a line that fails has more to wait, all wait, until the event is a dead letter
+	inHandBytes   = 64 << 20 // of documents, from which on no more are taken for that
+	widenEvery    = 500 * time.Millisecond
 	consumerPause = time.Second
 )
 
@@ -61,8 +64,13 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	if !token(c.Name) {
 		return hub.Errorf(hub.KindInvalid, "consuming", "a consumer's name is letters, digits, - and _")
 	}
+	d := newDispatcher(b, c, handle)
+	kept, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go d.keep(kept)
+	defer d.group.Wait()
 	for ctx.Err() == nil {
-		err := b.consume(ctx, c, handle)
+		err := d.session(ctx)
 		if ctx.Err() != nil {
 			break
 		}
@@ -72,14 +80,15 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	return nil
 }
 
-// consume works until ctx ends or the broker fails it.
-func (b *Bus) consume(ctx context.Context, c Consumer, handle func(context.Context, Event) error) error {
+// durable returns the consumer in the broker, which is made where it is missing and corrected where it differs. most is
+// how many events the broker gives out before it has answers.
+func (b *Bus) durable(ctx context.Context, c Consumer, most int) (jetstream.Consumer, error) {
 	if err := b.connected("consuming"); err != nil {
-		return err
+		return nil, err
 	}
 	config := jetstream.ConsumerConfig{
 		Durable: c.Name, FilterSubject: c.Subject, AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.AckWait,
-		DeliverPolicy: jetstream.DeliverAllPolicy, MaxAckPending: inHand,
+		DeliverPolicy: jetstream.DeliverAllPolicy, MaxAckPending: most,
 		MaxDeliver: -1, // we count: a server that stopped giving an event out would lose it
 	}
 	durable, err := b.js.CreateOrUpdateConsumer(ctx, StreamOrders, config)
@@ -89,27 +98,9 @@ func (b *Bus) consume(ctx context.Context, c Consumer, handle func(context.Conte
 		}
 	}
 	if err != nil {
-		return unavailable("consuming", c.Name, err)
+		return nil, unavailable("consuming", c.Name, err)
 	}
-	messages, err := durable.Messages(jetstream.PullMaxMessages(inHand), jetstream.PullHeartbeat(pingInterval))
-	if err != nil {
-		return unavailable("consuming", c.Name, err)
-	}
-	d := newDispatcher(b, c, handle)
-	kept, stop := context.WithCancel(context.WithoutCancel(ctx))
-	go d.keep(kept)
-	defer stop()
-	defer d.finish(messages)
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		switch {
-		case err == nil:
-			d.add(ctx, m)
-		case errors.Is(err, jetstream.ErrNoHeartbeat) && b.nc.IsConnected() && !b.gone(ctx, durable):
-		default:
-			return err
-		}
-	}
+	return durable, nil
 }
 
 // gone says whether the consumer was deleted, with its stream or alone, which a silent broker may be about.

@@ -7,8 +7,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"hub"
 	"hub/internal/relay"
@@ -124,6 +128,180 @@ func TestOrderedConsumer(t *testing.T) {
 		}
 		t.Logf("%d lines, %d events, %d attempts", len(l.seen), lines*each, l.tries)
 	})
+}
+
+// One line fails while the connection is lost, and while the consumer is taken away, which ends its session: the others go
+// on at once with what was told meanwhile, and the failing line keeps its order when it is cured.
+func TestReconnectWaitsForNobody(t *testing.T) {
+	onExternal(t, func(*Config) {}, func(r *rig) {
+		t := r.T
+		const lines, each = 4, 10
+		r.publishLines(lines, each)
+		var mu sync.Mutex
+		seen, tries, cured := map[hub.TenantID][]int64{}, 0, false
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		consumer := Consumer{Name: "reconnects", Ordered: true, Handlers: 2, MaxDeliver: 1 << 20, Backoff: 20 * time.Millisecond, AckWait: 2 * time.Second}
+		go func() {
+			ended <- r.bus.Consume(ctx, consumer, func(_ context.Context, e Event) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Tenant == line(0).Tenant && e.Sequence == 3 && !cured {
+					tries++
+					return errors.New("poison")
+				}
+				seen[e.Tenant] = append(seen[e.Tenant], e.Sequence)
+				return nil
+			})
+		}()
+		others := func(want int) func() bool {
+			return func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				for n := 1; n < lines; n++ {
+					if len(seen[line(n).Tenant]) < want {
+						return false
+					}
+				}
+				return tries > 0
+			}
+		}
+		r.eventually("the others", others(each))
+		for round := range 3 {
+			if round == 1 {
+				if err := r.bus.js.DeleteConsumer(t.Context(), StreamOrders, consumer.Name); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				r.process.Kill()
+				r.process.Restart(t)
+				r.ready()
+			}
+			for n := range lines {
+				m, err := r.bus.Last(t.Context(), line(n))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.told(line(n), m.Position, changes(line(n), m.Sequence+1, m.Sequence+each)...)
+			}
+			r.eventually("the others after a reconnect", others((round+2)*each))
+		}
+		mu.Lock()
+		if got := seen[line(0).Tenant]; len(got) > 0 && slices.Max(got) > 2 {
+			t.Errorf("of the poisoned line %v were handled", got)
+		}
+		cured = true
+		mu.Unlock()
+		r.eventually("the cure", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Contains(seen[line(0).Tenant], 4*each)
+		})
+		r.eventually("all is acknowledged", func() bool { return r.pending("reconnects") == 0 })
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		again := 0 // a server that was killed has forgotten some of what was acknowledged, a new consumer all
+		for tenant, got := range seen {
+			last := int64(0)
+			for _, n := range got {
+				switch {
+				case n <= last:
+					again++
+				case n == last+1:
+					last = n
+				default:
+					t.Fatalf("%s: %d follows %d in %v", tenant, n, last, got)
+				}
+			}
+			if last != 4*each {
+				t.Errorf("%s: %d events of %d", tenant, last, 4*each)
+			}
+		}
+		t.Logf("3 reconnects, %d tries of the poison, %d events handled in order, %d again", tries, lines*4*each, again)
+	})
+}
+
+// A line that fails has far more to tell than a consumer holds at once: the others are heard all the same, and no event is
+// lost. In either way of handling.
+func TestLongPoisonedLine(t *testing.T) {
+	for _, ordered := range []bool{true, false} {
+		t.Run(fmt.Sprint("ordered ", ordered), func(t *testing.T) {
+			onExternal(t, func(*Config) {}, func(r *rig) {
+				const long, each, lines = 5 * inHand, 20, 4
+				r.told(line(0), 0, changes(line(0), 1, long)...)
+				for n := 1; n < lines; n++ {
+					r.told(line(n), 0, changes(line(n), 1, each)...)
+				}
+				var mu sync.Mutex
+				others := 0
+				all := newListener((lines-1)*each+long, func(e Event, _ int) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if e.Tenant != line(0).Tenant {
+						others++
+					} else if others < (lines-1)*each { // cured when nobody else waits
+						return errors.New("poison")
+					}
+					return nil
+				})
+				c := Consumer{Name: "long", Ordered: ordered, Handlers: 4, MaxDeliver: 1 << 20, Backoff: time.Second}
+				r.consume(c, all, func() bool { return r.pending("long") == 0 })
+				for tenant, got := range all.seen {
+					if ordered && !slices.IsSorted(got) {
+						r.Errorf("%s: %v", tenant, got)
+					}
+				}
+				r.Logf("%d events of 3 lines were heard beside %d of a line that failed, %d tries", others, long, all.tries)
+			})
+		})
+	}
+}
+
+// deliveredMsg is a message as the server delivers it, which counts its answers.
+type deliveredMsg struct {
+	jetstream.Msg
+	position uint64
+	event    *nats.Msg
+	acks     *atomic.Int64
+}
+
+func (m deliveredMsg) Metadata() (*jetstream.MsgMetadata, error) {
+	return &jetstream.MsgMetadata{NumDelivered: 1, Sequence: jetstream.SequencePair{Stream: m.position}}, nil
+}
+func (m deliveredMsg) Data() []byte         { return m.event.Data }
+func (m deliveredMsg) Headers() nats.Header { return m.event.Header }
+func (m deliveredMsg) Ack() error           { m.acks.Add(1); return nil }
+
+// What was lost on its way comes again behind what was not: it takes its place in the line that waits, and what is in hand
+// already is not handled twice.
+func TestLateDelivery(t *testing.T) {
+	begun, goOn := make(chan struct{}, 10), make(chan struct{})
+	var handled []int64
+	var acks atomic.Int64
+	d := newDispatcher(&Bus{}, Consumer{Name: "late", Ordered: true}.withDefaults(), func(_ context.Context, e Event) error {
+		begun <- struct{}{}
+		<-goOn
+		handled = append(handled, e.Sequence)
+		return nil
+	})
+	list := changes(line(0), 1, 5)
+	for i, n := range []uint64{1, 3, 5, 3, 1, 2, 4, 5} {
+		event, err := encode(list[n-1], maxDocument)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.add(t.Context(), deliveredMsg{position: n, event: event, acks: &acks})
+		if i == 0 {
+			<-begun
+		}
+	}
+	close(goOn)
+	d.group.Wait()
+	if !slices.Equal(handled, []int64{1, 2, 3, 4, 5}) || acks.Load() != 5 || len(d.hand) > 0 {
+		t.Errorf("handled %v with %d answers, %d are in hand", handled, acks.Load(), len(d.hand))
+	}
 }
 
 // An event that fails comes again later; what never succeeds is a dead letter that names its cause and nothing personal.

@@ -2,17 +2,20 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"hub"
 )
 
-// dispatcher runs the handlers of one consumer. An ordered consumer has one queue for each line that has events in
-// hand, and a goroutine that works on it; all share the slots of Handlers. A queue that waits holds no slot.
+// dispatcher runs the handlers of one consumer, for as long as Consume lasts: it outlives connections, so that an event
+// which fails keeps nobody waiting when one is made anew. An ordered consumer has one queue for each line that has events
+// in hand, and a goroutine that works on it; all share the slots of Handlers. A queue that waits holds no slot.
 type dispatcher struct {
 	bus    *Bus
 	c      Consumer
@@ -22,12 +25,22 @@ type dispatcher struct {
 
 	mu     sync.Mutex
 	queues map[hub.TenantID][]delivery // a key is there while its goroutine runs
-	hand   map[jetstream.Msg]struct{}  // what is not answered yet
+	hand   map[message]delivery        // what is not answered yet
+	bytes  int                         // of these
+	fails  map[hub.TenantID]bool       // lines whose first event failed and waits
+	later  []time.Time                 // until when the server keeps what it was told to give out later
+}
+
+// message is one of the stream's, however often it is delivered. A stream that was put back gives positions anew.
+type message struct {
+	position uint64
+	id       string // of the message; may be empty
 }
 
 // delivery is a message in hand, decoded or not.
 type delivery struct {
 	jetstream.Msg
+	message
 	event Event
 	err   error // of decoding
 }
@@ -35,38 +48,114 @@ type delivery struct {
 func newDispatcher(b *Bus, c Consumer, handle func(context.Context, Event) error) *dispatcher {
 	return &dispatcher{
 		bus: b, c: c, handle: handle, slots: make(chan struct{}, c.Handlers),
-		queues: map[hub.TenantID][]delivery{}, hand: map[jetstream.Msg]struct{}{},
+		queues: map[hub.TenantID][]delivery{}, hand: map[message]delivery{}, fails: map[hub.TenantID]bool{},
 	}
 }
 
-// finish waits for the handlers and gives back what was fetched and not begun, so that whoever consumes next has it at
-// once. It takes no more from the server before that.
-func (d *dispatcher) finish(messages jetstream.MessagesContext) {
+// session takes events in hand until ctx ends or the broker fails it.
+func (d *dispatcher) session(ctx context.Context) error {
+	durable, err := d.bus.durable(ctx, d.c, inHand)
+	if err != nil {
+		return err
+	}
+	messages, err := durable.Messages(jetstream.PullMaxMessages(inHand), jetstream.PullHeartbeat(pingInterval))
+	if err != nil {
+		return unavailable("consuming", d.c.Name, err)
+	}
+	life, end := context.WithCancel(ctx)
+	go d.widen(life)
+	defer d.finish(ctx, messages)
+	defer end()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		switch {
+		case err == nil:
+			d.add(ctx, m)
+		case errors.Is(err, jetstream.ErrNoHeartbeat) && d.bus.nc.IsConnected() && !d.bus.gone(ctx, durable):
+		default:
+			return err
+		}
+	}
+}
+
+// finish takes no more from the server. What was fetched by then is taken in hand, so that nothing of a line is behind
+// what the next session brings; at the end of all it is given back, so that whoever consumes next has it at once.
+func (d *dispatcher) finish(ctx context.Context, messages jetstream.MessagesContext) {
 	messages.Drain()
-	d.group.Wait()
+	if ctx.Err() != nil {
+		d.group.Wait()
+	}
 	for {
 		m, err := messages.Next()
-		if err != nil {
+		switch {
+		case err != nil:
 			return
+		case ctx.Err() != nil:
+			_ = m.Nak() // where it is lost, the event comes again after AckWait
+		default:
+			d.add(ctx, m)
 		}
-		_ = m.Nak() // where it is lost, the event comes again after AckWait
 	}
 }
 
-// add takes a message in hand. The server gives out no more than inHand before they are answered, which bounds queues.
+// widen has the server give out more while what it gave out waits for events that fail, so that those keep nobody else from
+// being heard. It returns when ctx ends.
+func (d *dispatcher) widen(ctx context.Context) {
+	for have := inHand; ctx.Err() == nil; {
+		pause(ctx, widenEvery)
+		if want := d.wanted(have); want != have && ctx.Err() == nil {
+			if _, err := d.bus.durable(ctx, d.c, want); err == nil {
+				have = want
+			}
+		}
+	}
+}
+
+// wanted is how much the server should give out at once.
+func (d *dispatcher) wanted(have int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.bus.config.Clock()
+	d.later = slices.DeleteFunc(d.later, func(until time.Time) bool { return !now.Before(until) })
+	stuck := len(d.later)
+	for line := range d.fails {
+		stuck += 1 + len(d.queues[line])
+	}
+	switch {
+	case stuck == 0:
+		return inHand
+	case have-stuck >= inHand/2 || d.bytes > inHandBytes:
+		return have
+	}
+	return min(inHand+2*stuck, inHandMost)
+}
+
+// add takes a message in hand, unless it is there: it comes again when the broker was away for longer than AckWait. What the
+// server gives out before it is answered is bounded, and so are the queues.
 func (d *dispatcher) add(ctx context.Context, m jetstream.Msg) {
-	in := delivery{Msg: m}
+	in := delivery{Msg: m, message: message{id: m.Headers().Get(jetstream.MsgIDHeader)}}
+	if meta, err := m.Metadata(); err == nil {
+		in.position = meta.Sequence.Stream
+	}
 	in.event, in.err = decode(m.Data(), m.Headers())
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.hand[m] = struct{}{}
+	if _, there := d.hand[in.message]; there {
+		return // its answer speaks for every delivery
+	}
+	d.hand[in.message] = in
+	d.bytes += len(in.Data())
 	if !d.c.Ordered || in.err != nil {
-		d.group.Go(func() { d.later(ctx, in) })
+		d.group.Go(func() { d.once(ctx, in) })
 		return
 	}
 	line := in.event.Tenant
 	queue, running := d.queues[line]
-	d.queues[line] = append(queue, in)
+	at := len(queue)
+	for at > 0 && queue[at-1].position > in.position { // what was lost on its way comes behind what was not
+		at--
+	}
+	d.queues[line] = slices.Insert(queue, at, in)
 	if !running {
 		d.group.Go(func() { d.work(ctx, line) })
 	}
@@ -98,14 +187,24 @@ func (d *dispatcher) inPlace(ctx context.Context, in delivery) {
 			d.answered(in, in.Nak())
 			return
 		case d.settle(ctx, in, attempt, err):
+			d.failing(in, false)
 			return
 		}
+		d.failing(in, true)
 		pause(ctx, d.c.backoff(attempt, err))
 	}
 }
 
-// later tries an event once and leaves another attempt to the server.
-func (d *dispatcher) later(ctx context.Context, in delivery) {
+func (d *dispatcher) failing(in delivery, now bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if delete(d.fails, in.event.Tenant); now {
+		d.fails[in.event.Tenant] = true
+	}
+}
+
+// once tries an event and leaves another attempt to the server.
+func (d *dispatcher) once(ctx context.Context, in delivery) {
 	err := in.err
 	if err == nil {
 		err = d.try(ctx, in)
@@ -115,7 +214,11 @@ func (d *dispatcher) later(ctx context.Context, in delivery) {
 	case err != nil && ctx.Err() != nil:
 		d.answered(in, in.Nak())
 	case !d.settle(ctx, in, attempt, err):
-		d.answered(in, in.NakWithDelay(d.c.backoff(attempt, err)))
+		wait := d.c.backoff(attempt, err)
+		d.answered(in, in.NakWithDelay(wait))
+		d.mu.Lock()
+		d.later = append(d.later, d.bus.config.Clock().Add(wait))
+		d.mu.Unlock()
 	}
 }
 
@@ -157,7 +260,7 @@ func (d *dispatcher) keep(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause(ctx, d.c.AckWait/3)
 		d.mu.Lock()
-		hand := slices.Collect(maps.Keys(d.hand))
+		hand := slices.Collect(maps.Values(d.hand))
 		d.mu.Unlock()
 		for _, m := range hand {
 			_ = m.InProgress() // one that was answered meanwhile, or a connection that is lost, needs nothing
@@ -169,7 +272,10 @@ func (d *dispatcher) keep(ctx context.Context) {
 // consumers have to bear anyway.
 func (d *dispatcher) answered(in delivery, err error) {
 	d.mu.Lock()
-	delete(d.hand, in.Msg)
+	if _, there := d.hand[in.message]; there {
+		delete(d.hand, in.message)
+		d.bytes -= len(in.Data())
+	}
 	d.mu.Unlock()
 	if err != nil {
 		d.bus.config.Log.Debug("answer to broker is lost", "consumer", d.c.Name, "error", err)

@@ -18,6 +18,7 @@ const (
 	errWrongLast      jetstream.ErrorCode = 10071
 	errWrongConstant  jetstream.ErrorCode = 10164 // another message of the line is on its way in a cluster
 	errAtomicDisabled jetstream.ErrorCode = 10174
+	errIncomplete     jetstream.ErrorCode = 10176 // a part of the batch was not kept: a message was refused, or the disk is full
 	errDuplicate      jetstream.ErrorCode = 10201
 	errLimits         jetstream.ErrorCode = 10002 // of the account: full, not the message's fault
 	errSealed         jetstream.ErrorCode = 10109 // the stream takes nothing at all
@@ -65,8 +66,14 @@ func (b *Bus) deadline(ctx context.Context) (context.Context, context.CancelFunc
 // refused says that the broker looked at a batch and did not take it because of what is in it.
 func refused(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && api.Code < http.StatusInternalServerError && api.Code != http.StatusTooManyRequests &&
-		api.ErrorCode != errDuplicateMeets && api.ErrorCode != errAtomicDisabled && api.ErrorCode != errLimits && api.ErrorCode != errSealed
+	if !errors.As(err, &api) || api.Code >= http.StatusInternalServerError || api.Code == http.StatusTooManyRequests {
+		return false
+	}
+	switch api.ErrorCode { // about the stream or the server
+	case errDuplicateMeets, errAtomicDisabled, errLimits, errSealed:
+		return false
+	}
+	return true
 }
 
 func outOfStep(err error) bool { return has(err, errWrongLast) || has(err, errWrongConstant) }

@@ -22,6 +22,9 @@ const (
 	startTimeout = 60 * time.Second // recovery of a large store
 	storeFolder  = "jetstream"      // the server's own name for it, inside Dir
 	damagedName  = "damaged-"
+	// noBound is the server's own. The streams have bounds, which a start may lower or raise; the server's, which it would
+	// derive from the room that is left, would keep it from opening a stream that was given more.
+	noBound = 1 << 60
 )
 
 // openEmbedded starts the server. A store that does not open is put aside: nothing is in it that the databases lack.
@@ -50,7 +53,7 @@ func (b *Bus) startServer(ctx context.Context) (err error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "hub", DontListen: true, NoSigs: true,
 		JetStream: true, StoreDir: b.config.Dir, SyncAlways: true,
-		JetStreamMaxStore: b.config.MaxStore, JetStreamMaxMemory: 64 << 20, // no stream lives in memory
+		JetStreamMaxStore: noBound, JetStreamMaxMemory: 64 << 20, // no stream lives in memory
 		MaxPayload: int32(b.payload),
 	})
 	if err != nil {

@@ -92,6 +92,9 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 		return err
 	}
 	config := have.CachedInfo().Config
+	if b.config.MaxStore == 0 { // how much an external broker keeps is its operator's business
+		want.MaxBytes = max(config.MaxBytes, 0)
+	}
 	if fits(config, want) {
 		return nil
 	}

@@ -13,26 +13,30 @@ import (
 
 // composed is documents with their personal fields, and what is to be recorded of them: one row for each order that has any.
 type composed struct {
-	docs []document
-	rows []Disclosure
+	docs        []document
+	rows        []Disclosure
+	first, last int // documents that have any
 }
 
 // compose makes the answer from what was opened and is not left out.
-func (p people) compose(to Recipient, docs []document, at time.Time) composed {
-	var a composed
-	row := map[hub.OrderID]int{}
-	for _, d := range docs {
+func (p people) compose(to Recipient, docs []document, now time.Time) composed {
+	a := composed{docs: make([]document, 0, len(docs)), rows: make([]Disclosure, 0, len(docs))}
+	row := make(map[hub.OrderID]int, len(docs))
+	for at, d := range docs {
 		served, fields, subjects := p.serve(d)
 		a.docs = append(a.docs, served)
 		if fields == 0 {
 			continue
+		}
+		if a.last = at; len(a.rows) == 0 {
+			a.first = at
 		}
 		i, known := row[d.order]
 		if !known {
 			i = len(a.rows)
 			row[d.order] = i
 			a.rows = append(a.rows, Disclosure{
-				Tenant: to.Tenant, Client: to.Client, Key: to.Key, Request: to.Request, Order: d.order, At: at,
+				Tenant: to.Tenant, Client: to.Client, Key: to.Key, Request: to.Request, Order: d.order, At: now,
 			})
 		}
 		a.rows[i].add(d.revision, fields, subjects)

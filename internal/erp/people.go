@@ -51,8 +51,8 @@ type openOrder struct {
 // open opens everything with one look into the vault. What is gone is left out without a word, what is damaged is left out
 // and noted.
 func (p *Personal) open(ctx context.Context, to Recipient, sealed map[hub.OrderID]Sealed) (people, error) {
-	var list []gdpr.Sealed
 	ids := slices.Sorted(maps.Keys(sealed))
+	list := make([]gdpr.Sealed, 0, 2*len(ids))
 	for _, id := range ids {
 		for _, part := range sealed[id].Parts {
 			list = append(list, gdpr.Sealed{
@@ -60,7 +60,7 @@ func (p *Personal) open(ctx context.Context, to Recipient, sealed map[hub.OrderI
 			})
 		}
 	}
-	found := people{map[hub.OrderID]openOrder{}, losses{}}
+	found := people{make(map[hub.OrderID]openOrder, len(ids)), losses{}}
 	if len(list) == 0 {
 		return found, nil
 	}
@@ -69,7 +69,7 @@ func (p *Personal) open(ctx context.Context, to Recipient, sealed map[hub.OrderI
 		return people{}, err
 	}
 	for _, id := range ids {
-		o := openOrder{revision: sealed[id].Revision}
+		o := openOrder{revision: sealed[id].Revision, parts: make([]openPart, 0, len(sealed[id].Parts))}
 		for _, part := range sealed[id].Parts {
 			got := opened[0]
 			opened = opened[1:]

@@ -27,9 +27,11 @@ type archive struct {
 	fenced  map[gdpr.SubjectID]bool // on the shard; their keys still open
 	damaged map[string]bool         // envelopes
 	rows    []Disclosure            // stored
+	last    Answer                  // stored last
 	calls   []string                // in their order
 	fail    map[string]error        // by call
 	asked   int                     // most orders of one read
+	held    int                     // most bytes of one, of several orders
 	during  func()                  // between opening and disclosing
 	logs    bytes.Buffer
 }
@@ -104,14 +106,22 @@ func (a *archive) Personal(_ context.Context, _ hub.TenantID, ids []hub.OrderID)
 		return nil, err
 	}
 	a.asked = max(a.asked, len(ids))
-	found := map[hub.OrderID]Sealed{}
+	found, bytes := map[hub.OrderID]Sealed{}, 0
 	for _, id := range ids {
 		if s, ok := a.sealed[id]; ok {
 			found[id] = s
+			if bytes += s.Size(); bytes > MaxPageBytes && len(found) > 1 {
+				return nil, &hub.Error{Kind: hub.KindTooLarge, Op: "reading"}
+			}
 		}
+	}
+	if len(found) > 1 {
+		a.held = max(a.held, bytes)
 	}
 	return found, nil
 }
+
+func (a *archive) Settled(context.Context, hub.TenantID) error { return a.call("settle") }
 
 func (a *archive) OrderPersonal(_ context.Context, _ hub.TenantID, id hub.OrderID) (Row, Sealed, error) {
 	if err := a.call("order"); err != nil {
@@ -167,6 +177,7 @@ func (a *archive) Disclose(_ context.Context, _ hub.ShardID, answers []Answer) (
 		}
 		if len(of) == 0 {
 			a.rows = append(a.rows, answer.Rows...)
+			a.last = answer
 		}
 		fenced = append(fenced, of)
 	}

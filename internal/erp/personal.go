@@ -41,6 +41,8 @@ type Recipient struct {
 	Key     hub.KeyID
 	Request string
 	Since   gdpr.Mark // of Mark, before the first of this answer was read
+
+	changes []hub.Change // of the feed, which the documents are of; none: they are a list of orders
 }
 
 // Page adds personal fields to a page of the feed. An older revision of an order gets its people only: what belongs to a
@@ -50,6 +52,7 @@ func (p *Personal) Page(ctx context.Context, to Recipient, page Page) (Page, err
 	for i, c := range page.Changes {
 		docs[i] = document{c.OrderID, c.Revision, c.Doc}
 	}
+	to.changes = page.Changes
 	served, err := p.add(ctx, to, docs, map[hub.OrderID]Sealed{})
 	if err != nil {
 		return Page{}, err
@@ -149,10 +152,14 @@ func (p *Personal) add(ctx context.Context, to Recipient, docs []document, found
 func (p *Personal) disclose(ctx context.Context, to Recipient, docs []document, people people) ([]document, error) {
 	for {
 		made := people.compose(to, docs, p.Clock())
-		if len(made.rows) == 0 {
-			return made.docs, nil
+		if len(made.rows) == 0 { // so that no disclosure makes durable what was read
+			return made.docs, unserved(p.Reader.Settled(ctx, to.Tenant))
 		}
 		answer := Answer{Tenant: to.Tenant, Actor: hub.ActorOf(ctx), Rows: made.rows}
+		if len(to.changes) > 0 {
+			first, last := &to.changes[made.first], &to.changes[made.last]
+			answer.Stream, answer.First, answer.Last = first.Stream, first.Sequence, last.Sequence
+		}
 		fenced, err := p.desks.at(p.Disclosures.Of(to.Tenant), p.Disclosures).disclose(ctx, answer)
 		switch {
 		case err != nil:
@@ -183,19 +190,24 @@ func unserved(err error) error {
 	return out
 }
 
-// ordersAtOnce is how many orders' sealed parts are asked for with one query: an order can have megabytes of them, and
-// what a page has no room for is not to be in memory either.
-const ordersAtOnce = 32
+// ordersAtOnce is how many orders' sealed parts are asked for with one query. An order can have megabytes of them, and what a
+// page has no room for is not to be in memory either: then it is fewer.
+const ordersAtOnce = 128
 
 // read adds to what was found the sealed parts of the first n documents, which together are no more than MaxPageBytes unless
 // the first alone is.
 func (p *Personal) read(ctx context.Context, t hub.TenantID, docs []document, found map[hub.OrderID]Sealed) (n int, err error) {
 	bytes := 0
-	for n < len(docs) {
-		batch := docs[n:min(n+ordersAtOnce, len(docs))]
+	for atOnce := ordersAtOnce; n < len(docs); {
+		batch := docs[n:min(n+atOnce, len(docs))]
 		var read map[hub.OrderID]Sealed
 		if ids := unread(batch, found); len(ids) > 0 {
-			if read, err = p.Reader.Personal(ctx, t, ids); err != nil {
+			read, err = p.Reader.Personal(ctx, t, ids)
+			if hub.KindOf(err) == hub.KindTooLarge && len(batch) > 1 {
+				atOnce = (len(batch) + 1) / 2
+				continue
+			}
+			if err != nil {
 				return 0, err
 			}
 		}
@@ -204,7 +216,7 @@ func (p *Personal) read(ctx context.Context, t hub.TenantID, docs []document, fo
 			if !known {
 				s = read[d.order]
 			}
-			if bytes += len(d.doc) + s.size(); n > 0 && bytes > MaxPageBytes {
+			if bytes += len(d.doc) + s.Size(); n > 0 && bytes > MaxPageBytes {
 				return n, nil
 			}
 			found[d.order] = s
@@ -225,11 +237,4 @@ func unread(batch []document, found map[hub.OrderID]Sealed) []hub.OrderID {
 		}
 	}
 	return ids
-}
-
-func (s Sealed) size() (n int) {
-	for _, part := range s.Parts {
-		n += len(part.Envelope)
-	}
-	return n
 }

@@ -20,6 +20,14 @@ type SealedPart struct {
 	Envelope []byte
 }
 
+// Size is how many bytes the parts have.
+func (s Sealed) Size() (n int) {
+	for _, part := range s.Parts {
+		n += len(part.Envelope)
+	}
+	return n
+}
+
 // Disclosure says that a client is about to be served personal fields of one order.
 type Disclosure struct {
 	Tenant   hub.TenantID
@@ -36,18 +44,25 @@ type Disclosure struct {
 // PersonalReader reads sealed parts.
 type PersonalReader interface {
 	// Personal returns the sealed parts of a tenant's orders as they are now, by id, those of one in the order of
-	// hub.PersonalParts. An order that has none, or that the tenant does not have, is absent. A crash of the database may take
-	// back what it returns, until a disclosure is stored that began later.
+	// hub.PersonalParts. An order that has none, or that the tenant does not have, is absent. Parts of several orders that are
+	// more than MaxPageBytes are KindTooLarge; the caller asks for fewer. A crash of the database may take back what it returns,
+	// until a disclosure is stored that began later.
 	Personal(ctx context.Context, t hub.TenantID, ids []hub.OrderID) (map[hub.OrderID]Sealed, error)
-	// OrderPersonal returns one order and its sealed parts, as Reader.Order and Personal do, with one look.
+	// OrderPersonal returns one order and its sealed parts, as Reader.Order and Personal do, with one look. A crash may take
+	// back the order too, until a disclosure is stored that began later, or Settled has returned.
 	OrderPersonal(ctx context.Context, t hub.TenantID, id hub.OrderID) (Row, Sealed, error)
+	// Settled returns when what was read of the tenant's orders before is durable.
+	Settled(ctx context.Context, t hub.TenantID) error
 }
 
 // Answer is the disclosures of one answer to a client, and who asked.
 type Answer struct {
 	Tenant hub.TenantID
 	Actor  hub.Actor
-	Rows   []Disclosure // at least one
+	Rows   []Disclosure // at least one; of each order one, and of all the same client, key, request and time
+	// Stream is of a page of the feed, whose first and last change with personal fields have these sequences. Empty: orders.
+	Stream      hub.Stream
+	First, Last int64
 }
 
 // size is about how many bytes its rows have.

@@ -17,7 +17,7 @@ import (
 func feedOf(docs ...document) Page {
 	page := Page{Next: int64(len(docs))}
 	for i, d := range docs {
-		page.Changes = append(page.Changes, hub.Change{Sequence: int64(i + 1), OrderID: d.order, Revision: d.revision, Doc: d.doc})
+		page.Changes = append(page.Changes, hub.Change{Stream: hub.StreamOrders, Sequence: int64(i + 1), OrderID: d.order, Revision: d.revision, Doc: d.doc})
 	}
 	return page
 }
@@ -58,6 +58,35 @@ func TestPersonalIsAdded(t *testing.T) {
 	}
 	if steps := strings.Join(a.calls, " "); steps != "ready read open disclose" {
 		t.Errorf("steps %s", steps)
+	}
+}
+
+// The record of a page says from which change to which anything was served, that of orders says nothing.
+func TestAnswerSaysWhatItIs(t *testing.T) {
+	a := newArchive()
+	var docs []document
+	for n := range byte(6) {
+		doc := []byte(`{"revision":1}`)
+		if n > 0 && n < 5 && n != 3 {
+			doc = a.keep("a", fullOrder(id(n), 1), apart)
+		}
+		docs = append(docs, document{id(n), 1, doc})
+	}
+	page := feedOf(docs...)
+	mustPage(t, a, page)
+	if got := a.last; got.Stream != hub.StreamOrders || got.First != page.Changes[1].Sequence || got.Last != page.Changes[4].Sequence || len(got.Rows) != 3 {
+		t.Errorf("a page: %q from %d to %d, %d rows", got.Stream, got.First, got.Last, len(got.Rows))
+	}
+	if _, err := a.use().List(t.Context(), erpClient, List{Rows: []Row{{id(1), docs[1].doc}, {id(2), docs[2].doc}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.last; got.Stream != "" || got.First != 0 || got.Last != 0 || len(got.Rows) != 2 {
+		t.Errorf("a list: %q from %d to %d, %d rows", got.Stream, got.First, got.Last, len(got.Rows))
+	}
+	a.gone[subject(1)], a.gone[subject(2)], a.gone[subject(3)] = true, true, true
+	a.calls, a.fail["settle"] = nil, hub.Errorf(hub.KindUnavailable, "settling", "away")
+	if _, err := a.use().Page(t.Context(), erpClient, page); hub.KindOf(err) != hub.KindUnavailable {
+		t.Errorf("nothing is disclosed and nobody knows whether what was read is durable: %v", err)
 	}
 }
 
@@ -276,7 +305,7 @@ func TestNothingToAdd(t *testing.T) {
 	doc := []byte(`{"revision":1}`)
 	a.docs = map[hub.OrderID][]byte{id(1): doc}
 	row, err := a.use().Order(t.Context(), erpClient, id(1))
-	if err != nil || string(row.Doc) != string(doc) || strings.Join(a.calls, " ") != "order ready" {
+	if err != nil || string(row.Doc) != string(doc) || strings.Join(a.calls, " ") != "order ready settle" {
 		t.Errorf("an order without a buyer: %s, %v after %v", row.Doc, err, a.calls)
 	}
 }
@@ -332,7 +361,7 @@ func TestPersonalBytes(t *testing.T) {
 		pages++
 		bytes := 0
 		for i, c := range page.Changes {
-			if bytes += len(docs[seen].doc) + a.sealed[c.OrderID].size(); c.OrderID != id(byte(seen)) || !strings.Contains(string(c.Doc), `"name":"x"`) {
+			if bytes += len(docs[seen].doc) + a.sealed[c.OrderID].Size(); c.OrderID != id(byte(seen)) || !strings.Contains(string(c.Doc), `"name":"x"`) {
 				t.Fatalf("change %d is %s", i, c.Doc)
 			}
 			seen++
@@ -345,8 +374,8 @@ func TestPersonalBytes(t *testing.T) {
 			t.Errorf("after %d of %d: more %v, next %d and %q", seen, len(docs), page.More, page.Next, list.Next)
 		}
 	}
-	if pages < 5 || a.asked > ordersAtOnce {
-		t.Errorf("%d pages, %d orders asked for at once", pages, a.asked)
+	if pages < 5 || a.asked > ordersAtOnce || a.held > MaxPageBytes {
+		t.Errorf("%d pages, %d orders asked for at once, %d bytes held", pages, a.asked, a.held)
 	}
 	t.Logf("%d orders in %d pages, at most %d read at once", seen, pages, a.asked)
 }

@@ -46,6 +46,9 @@ func routes() []route {
 		{"POST", "/v1/parked/{parked}/drop", "", []tenancy.Role{merchant, operator}, 200, true},
 		{"GET", "/v1/connections", "", []tenancy.Role{merchant, auditor, operator}, 200, false},
 		{"POST", "/v1/connections", `{"tenant":"{tenant}","platform":"shopify","shop":"shop-{n}","secret":"secret-secret"}`, only, 201, false},
+		{"POST", "/v1/connections/connect", `{"tenant":"{tenant}","platform":"shopify","shop":"shop-{n}"}`, []tenancy.Role{merchant, operator}, 201, false},
+		{"GET", "/v1/connections/{connection}", "", []tenancy.Role{merchant, auditor, operator}, 200, false},
+		{"POST", "/v1/connections/{connection}/disconnect", "", []tenancy.Role{merchant, operator}, 200, false},
 		{"GET", "/v1/tenants", "", only, 200, false},
 		{"POST", "/v1/tenants", `{"name":"Tenant {n}"}`, only, 201, false},
 		{"GET", "/v1/keys", "", only, 200, false},
@@ -73,7 +76,7 @@ func (l *lab) fill(text string, p party, n int) string {
 		l.forget.hubs = append(l.forget.hubs, forget.Hub{Instance: fmt.Sprint("ins_", n), SeenAt: testTime.Add(-time.Hour)})
 	}
 	return strings.NewReplacer("{hub}", fmt.Sprint("ins_", n), "{order}", string(p.order), "{parked}", string(p.parked), "{tenant}", string(p.id),
-		"{key}", id, "{n}", fmt.Sprint(n)).Replace(text)
+		"{connection}", string(p.connection.ID), "{key}", id, "{n}", fmt.Sprint(n)).Replace(text)
 }
 
 func TestEveryRouteAndRole(t *testing.T) {
@@ -109,7 +112,7 @@ func TestRoutesAreComplete(t *testing.T) {
 	l := newLab(t)
 	listed := map[string]bool{}
 	for _, r := range routes() {
-		path := strings.NewReplacer("{order}", "{id}", "{parked}", "{id}", "{key}", "{id}", "{hub}", "{instance}").Replace(r.path)
+		path := strings.NewReplacer("{order}", "{id}", "{parked}", "{id}", "{key}", "{id}", "{connection}", "{id}", "{hub}", "{instance}").Replace(r.path)
 		listed[r.method+" "+path] = true
 	}
 	_, doc := l.api.build()
@@ -176,8 +179,8 @@ func TestForeignIsMissing(t *testing.T) {
 			t.Errorf("%s: %s\nforeign %s\nmissing %s", what, foreign, fingerprint(f), fingerprint(m))
 		}
 	}
-	missing := party{id: "ten_0000000000000000000000zzzz", order: "ord_0000000000000000000000zzzz", parked: "prk_0000000000000000000000zzzz"}
-	malformed := party{id: "x", order: "x", parked: "%20"}
+	missing := party{id: "ten_0000000000000000000000zzzz", order: "ord_0000000000000000000000zzzz", parked: "prk_0000000000000000000000zzzz", connection: tenancy.Connection{ID: "con_0000000000000000000000zzzz"}}
+	malformed := party{id: "x", order: "x", parked: "%20", connection: tenancy.Connection{ID: "x"}}
 	for _, r := range routes() {
 		for role, key := range l.a.keys {
 			if !slices.Contains(r.roles, role) {

@@ -64,6 +64,8 @@ type API struct {
 	Renewing  Renewing
 	Forget    Forget
 	Cycles    Cycles
+	Journey   Journey
+	Shops     Shops
 	Tenancy   *tenancy.Service
 	Directory *tenancy.Directory
 	Ready     func(context.Context) []Problem // empty when everything works; quick, it is asked by load balancers
@@ -130,6 +132,8 @@ func (a API) build() (http.Handler, *huma.OpenAPI) {
 	s.keys()
 	s.apps()
 	s.connections()
+	s.connecting()
+	s.pages(r)
 	s.parked()
 	s.renormalisations()
 	s.forgetting()

@@ -29,13 +29,24 @@ type app struct {
 	Name        string       `json:"name"`
 	Environment string       `json:"environment" enum:"live,sandbox"`
 	HookPath    string       `json:"hook_path" doc:"Where the platform sends; its last part is a secret"`
-	HookURL     string       `json:"hook_url" doc:"The same with the hub's public address"`
+	HookURL     string       `json:"hook_url" doc:"As it is to be registered at the platform, byte for byte"`
 	CreatedAt   time.Time    `json:"created_at"`
+	ClientID    string       `json:"client_id,omitempty" doc:"The platform's id of the app; without one, shops cannot be connected through the platform's page"`
+	Base        string       `json:"base,omitempty" doc:"Of a sandbox: the address in place of the platform's"`
+	Scopes      []string     `json:"scopes" nullable:"false" doc:"What is asked for; empty is what the hub needs"`
+	Redirect    string       `json:"redirect,omitempty" doc:"Where browsers come back, to be registered at the platform byte for byte"`
 }
 
 func (s *server) showApp(a tenancy.App) app {
-	path := hookPath(a.Platform, a.Endpoint)
-	return app{string(a.ID), string(a.Tenant), a.Platform, a.Name, a.Environment, path, s.PublicURL() + path, a.CreatedAt.UTC()}
+	path := tenancy.HookPath(a.Platform, a.Endpoint)
+	url := a.HookURL
+	if url == "" {
+		url = s.PublicURL() + path
+	}
+	return app{
+		string(a.ID), string(a.Tenant), a.Platform, a.Name, a.Environment, path, url, a.CreatedAt.UTC(),
+		a.ClientID, a.Base, append([]string{}, a.Scopes...), a.Redirect,
+	}
 }
 
 // Secrets is what a platform signs with: one secret, or several while they change, the current one first.
@@ -63,6 +74,11 @@ type newApp struct {
 		Platform    hub.Platform `json:"platform"`
 		Name        string       `json:"name" minLength:"1" maxLength:"200"`
 		Environment string       `json:"environment,omitempty" enum:"live,sandbox" default:"live"`
+		ClientID    string       `json:"client_id,omitempty" maxLength:"128" doc:"The platform's id of the app: API key, partner id, application id"`
+		Base        string       `json:"base,omitempty" maxLength:"512" doc:"Only of a sandbox: the address in place of the platform's" example:"http://127.0.0.1:8787"`
+		Scopes      []string     `json:"scopes,omitempty" maxItems:"64" nullable:"false" doc:"What to ask merchants for, instead of what the hub needs"`
+		Redirect    string       `json:"redirect,omitempty" maxLength:"512" doc:"Where browsers come back, as registered at the platform byte for byte; the hub's own address if left out"`
+		HookURL     string       `json:"hook_url,omitempty" maxLength:"512" doc:"The webhook address as registered at the platform byte for byte, if it is not the hub's own"`
 	}
 }
 
@@ -70,14 +86,15 @@ type appAnswer struct {
 	Body app
 }
 
-func (s *server) createApp(ctx context.Context, _ caller, in *newApp) (*appAnswer, error) {
+func (s *server) createApp(ctx context.Context, c caller, in *newApp) (*appAnswer, error) {
 	secrets, err := in.Body.all()
 	if err != nil {
 		return nil, err
 	}
 	a, err := s.Tenancy.CreateApp(ctx, tenancy.NewApp{
 		Tenant: hub.TenantID(in.Body.Tenant), Platform: in.Body.Platform, Name: in.Body.Name,
-		Environment: in.Body.Environment, Secrets: secrets,
+		Environment: in.Body.Environment, Secrets: secrets, ClientID: in.Body.ClientID, Base: in.Body.Base,
+		Loopback: c.Operator(), Scopes: in.Body.Scopes, Redirect: in.Body.Redirect, HookURL: in.Body.HookURL,
 	})
 	if err != nil {
 		return nil, err

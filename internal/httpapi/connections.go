@@ -24,8 +24,8 @@ func (s *server) connections() {
 	}, s.listConnections)
 }
 
-// connection is one shop of one tenant.
-type connection struct {
+// Connection is one shop of one tenant.
+type Connection struct {
 	ConnectionID string       `json:"connection_id" example:"con_01j9z3k6m8q0r2t4v6x8z0b2d4"`
 	Tenant       string       `json:"tenant"`
 	AppID        string       `json:"app_id"`
@@ -37,9 +37,9 @@ type connection struct {
 	CreatedAt    time.Time    `json:"created_at"`
 }
 
-func (s *server) showConnection(c tenancy.Connection) connection {
-	path := hookPath(c.Platform, c.Endpoint)
-	return connection{
+func (s *server) showConnection(c tenancy.Connection) Connection {
+	path := tenancy.HookPath(c.Platform, c.Endpoint)
+	return Connection{
 		string(c.ID), string(c.Tenant), string(c.App), c.Platform, c.Environment, c.Account, path, s.PublicURL() + path, c.CreatedAt.UTC(),
 	}
 }
@@ -57,7 +57,7 @@ type newConnection struct {
 }
 
 type connectionAnswer struct {
-	Body connection
+	Body Connection
 }
 
 func (s *server) createConnection(ctx context.Context, _ caller, in *newConnection) (*connectionAnswer, error) {
@@ -78,10 +78,10 @@ func (s *server) createConnection(ctx context.Context, _ caller, in *newConnecti
 	return &connectionAnswer{s.showConnection(c)}, nil
 }
 
-func (s *server) listConnections(_ context.Context, c caller, in *directoryQuery) (*listAnswer[connection], error) {
+func (s *server) listConnections(_ context.Context, c caller, in *directoryQuery) (*listAnswer[Connection], error) {
 	show := s.showConnection
 	if c.Role == tenancy.RoleAuditor {
-		show = func(c tenancy.Connection) connection {
+		show = func(c tenancy.Connection) Connection {
 			shown := s.showConnection(c)
 			shown.HookPath, shown.HookURL = "", ""
 			return shown

@@ -43,6 +43,34 @@ func describeHooks(doc *huma.OpenAPI) {
 	})
 }
 
+// describePages documents what browsers open. Both answer with a page for people.
+func describePages(doc *huma.OpenAPI) {
+	platform := &huma.Param{Name: "platform", In: "path", Required: true, Schema: doc.Components.Schemas.Schema(reflect.TypeFor[hub.Platform](), true, "")}
+	html := func(what string) *huma.Response {
+		return &huma.Response{Description: what, Content: map[string]*huma.MediaType{"text/html": {}}}
+	}
+	doc.AddOperation(&huma.Operation{
+		OperationID: "begin-connecting", Method: http.MethodGet, Path: beginRoute, Tags: []string{"Connections"},
+		Summary: "Go to a platform's page", Description: "For browsers: the address that connecting a shop prints. It can be opened once.",
+		Parameters: []*huma.Param{platform, {Name: "ticket", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}},
+		Responses: map[string]*huma.Response{
+			"303": {Description: "To the platform's page"}, "404": html("Used up, over or unknown"),
+			"500": html("The hub failed"), "503": html("A part of the hub does not answer"),
+		},
+	})
+	doc.AddOperation(&huma.Operation{
+		OperationID: "end-connecting", Method: http.MethodGet, Path: callbackRoute, Tags: []string{"Connections"},
+		Summary: "Come back from a platform's page", Description: "For browsers: platforms lead the owner of a shop here. The parameters are the platform's.",
+		Parameters: []*huma.Param{platform},
+		Responses: map[string]*huma.Response{
+			"200": html("Connected; the page says what is to be mended"), "401": html("Not signed by the platform"),
+			"403": html("Another browser, or permission was not given"), "404": html("Used up, over or unknown"),
+			"409": html("The shop belongs to another account"), "422": html("The platform refused"), "429": html("The platform wants fewer calls"),
+			"500": html("The hub failed"), "503": html("The platform, or a part of the hub, does not answer"),
+		},
+	})
+}
+
 // describeHealth documents what orchestrators ask.
 func describeHealth(doc *huma.OpenAPI) {
 	answer := func(what string, words ...any) *huma.Response {

@@ -60,6 +60,7 @@ type cycle struct {
 	EndedAt    time.Time    `json:"ended_at,omitzero" doc:"Absent until it is done"`
 	DurationMS int64        `json:"duration_ms,omitempty" doc:"From begin to end, in milliseconds; absent until it is done"`
 	WaitsFor   []string     `json:"waits_for" nullable:"false" doc:"Hubs that still work with the old root"`
+	Unreadable []string     `json:"unreadable,omitempty" doc:"Keys and index entries that are damaged and could not be wrapped again: when the cycle is done nothing opens them any more"`
 	Receipt    *receipt     `json:"receipt,omitempty" doc:"The root store's word that the old root is gone; absent until then"`
 }
 
@@ -77,7 +78,7 @@ type receipt struct {
 func showCycle(c forget.Cycle) cycle {
 	shown := cycle{
 		Number: c.Number, Phase: c.Phase, From: c.From, To: c.To, Kills: c.Kills, Weeks: c.Weeks, Slots: c.Slots, Rows: c.Rows,
-		BeganAt: c.BeganAt.UTC(), WaitsFor: append([]string{}, c.WaitsFor...),
+		BeganAt: c.BeganAt.UTC(), WaitsFor: append([]string{}, c.WaitsFor...), Unreadable: c.Unreadable,
 	}
 	if c.Number == 0 {
 		shown.Phase = phaseNone

@@ -12,9 +12,6 @@ import (
 // hookRoute is where platforms deliver.
 const hookRoute = "/hooks/{platform}/{endpoint}"
 
-// hookPath is where the deliveries of an endpoint arrive. Its token is a secret.
-func hookPath(p hub.Platform, endpoint string) string { return "/hooks/" + string(p) + "/" + endpoint }
-
 // hooks serves the webhook door. It is no huma operation: a signature covers the raw bytes.
 func (s *server) hooks(r chi.Router) {
 	r.Post(hookRoute, s.deliver)

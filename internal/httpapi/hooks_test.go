@@ -18,9 +18,10 @@ import (
 
 	"hub"
 	"hub/internal/intake"
+	"hub/internal/tenancy"
 )
 
-func (l *lab) hook() string { return hookPath(hub.Shopify, l.a.connection.Endpoint) }
+func (l *lab) hook() string { return tenancy.HookPath(hub.Shopify, l.a.connection.Endpoint) }
 
 // received notes what reaches the door, and lets the test decide the outcome.
 type received struct {

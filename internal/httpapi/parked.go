@@ -162,11 +162,13 @@ func (s *server) replayParked(ctx context.Context, c caller, in *replayQuery) (*
 	return &replayedAnswer{showReplayed(result, in.DryRun)}, nil
 }
 
-// settled names the two ways in which a parked delivery is not to be dealt with any more. Another conflict is one of the
-// moment.
+// settled names the two ways in which a parked delivery cannot be dealt with. Another conflict is one of the moment.
 func settled(err error) error {
-	if code := hub.CodeOf(err); code == intake.CodeParkedSettled || code == gdpr.CodeKeyGone {
+	switch hub.CodeOf(err) {
+	case intake.CodeParkedSettled:
 		return &hub.Error{Kind: hub.KindConflict, Code: intake.CodeParkedSettled}
+	case gdpr.CodeKeyGone:
+		return &hub.Error{Kind: hub.KindConflict, Code: "parked_unreadable"}
 	}
 	if hub.KindOf(err) == hub.KindConflict {
 		return &hub.Error{Kind: hub.KindUnavailable, Code: hub.CodeOf(err), Op: "replaying", Err: err}

@@ -66,6 +66,8 @@ func (p *people) OrderPersonal(ctx context.Context, t hub.TenantID, id hub.Order
 	return row, p.sealed[id], err
 }
 
+func (p *people) Settled(context.Context, hub.TenantID) error { return p.fail["settle"] }
+
 func (p *people) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened, error) {
 	p.opened += len(list)
 	opened := make([]gdpr.Opened, len(list))
@@ -254,7 +256,7 @@ func TestPersonalIsNotServedInDoubt(t *testing.T) {
 			l.want(l.do("GET", path, key, ""), 200, "")
 		}
 	}
-	for _, code := range []hub.Code{"vault_stale", "vault_behind", "not_reconciled", "personal_unavailable", "root_mismatch"} {
+	for _, code := range []hub.Code{"vault_stale", "vault_behind", "shard_behind", "not_reconciled", "personal_unavailable", "root_mismatch"} {
 		if texts[code] == "" {
 			t.Errorf("%s has no text", code)
 		}

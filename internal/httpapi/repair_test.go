@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/intake"
 )
 
@@ -109,5 +111,34 @@ func TestLineageShown(t *testing.T) {
 	got = l.do("GET", "/v1/orders/"+string(l.a.order)+"/lineage", l.a.keys[auditor], "")
 	if !strings.Contains(got.Body.String(), `"published_through":null`) || !strings.Contains(got.Body.String(), `"published":null`) {
 		t.Errorf("%s", got.Body)
+	}
+}
+
+// What a replay or a drop fails with is told as what the caller can do about it: nothing, or the same again.
+func TestConflictsOfParked(t *testing.T) {
+	l := newLab(t)
+	key := l.a.keys[merchant]
+	conflict := func(code hub.Code) error { return &hub.Error{Kind: hub.KindConflict, Code: code, Op: "replaying"} }
+	for _, c := range []struct {
+		err    error
+		status int
+		code   string
+	}{
+		{conflict(intake.CodeParkedSettled), 409, "parked_settled"},
+		{conflict(gdpr.CodeKeyGone), 409, "parked_unreadable"},
+		{conflict(hub.CodeStaleEpoch), 503, "stale_epoch"},
+		{conflict(gdpr.CodeSubjectFenced), 503, "subject_fenced"},
+		{conflict(""), 503, "unavailable"},
+		{&hub.Error{Kind: hub.KindNotFound, Op: "reading parked"}, 404, "parked_not_found"},
+		{&hub.Error{Kind: hub.KindUnavailable, Code: "not_reconciled", Op: "moving"}, 503, "not_reconciled"},
+		{&hub.Error{Kind: hub.KindUnknown, Op: "committing"}, 503, "unknown_outcome"},
+		{errors.New("surprise"), 500, "internal"},
+	} {
+		l.parked.err = c.err
+		for _, path := range []string{"/replay", "/replay?dry_run=true", "/drop"} {
+			t.Run(fmt.Sprint(c.code, path), func(*testing.T) {
+				l.want(l.do("POST", "/v1/parked/"+string(l.a.parked)+path, key, ""), c.status, c.code)
+			})
+		}
 	}
 }

@@ -208,9 +208,13 @@ func (s *shardRows) Acknowledge(ctx context.Context, a erp.Ack) (erp.Ack, error)
 type parkedRows struct {
 	rows   map[hub.TenantID][]intake.Parked
 	filter intake.ParkedFilter // of the last replay of many
+	err    error               // of every replay and drop
 }
 
 func (p *parkedRows) find(t hub.TenantID, id hub.ParkedID) (*intake.Parked, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
 	for i, row := range p.rows[t] {
 		if row.ID == id {
 			if row.State != intake.ParkedOpen {
@@ -304,6 +308,7 @@ type lab struct {
 	renewing renewals
 	people   *people
 	forget   *forgetting
+	shops    *shopkeeping
 	bell     *erp.Bell
 	logs     *syncBuffer
 	contract *contract
@@ -344,17 +349,18 @@ func newLab(t *testing.T) *lab {
 		T: t, repo: &controlRepo{}, bell: erp.NewBell(), logs: &syncBuffer{},
 		shard:  &shardRows{orders: map[hub.TenantID][]erp.Row{}, changes: map[hub.TenantID][]hub.Change{}, acks: map[string]erp.Ack{}},
 		parked: &parkedRows{rows: map[hub.TenantID][]intake.Parked{}},
-		people: &people{sealed: map[hub.OrderID]erp.Sealed{}}, forget: newForgetting(),
+		people: &people{sealed: map[hub.OrderID]erp.Sealed{}}, forget: newForgetting(), shops: &shopkeeping{},
 	}
 	l.people.shelf = l.shard
 	directory := tenancy.NewDirectory(l.repo, plainCredentials{}, noCopy{})
 	l.api = API{
 		Door:    doorFunc(func(context.Context, intake.Request) error { return nil }),
 		Parking: l.parked, Renewing: &l.renewing, Lineage: &erp.Tracer{Reader: l.shard, Told: l.shard}, Feed: erp.NewFeed(l.shard, l.bell), Orders: erp.NewOrders(l.shard, l.shard, testClock),
-		Forget: l.forget, Cycles: l.forget,
+		Forget: l.forget, Cycles: l.forget, Journey: l.shops, Shops: l.shops,
 		Tenancy: &tenancy.Service{
 			Repo: l.repo, Credentials: plainCredentials{}, Directory: directory, Clock: testClock, IDs: ids,
 			Random: rand.NewChaCha8([32]byte{7}), Platforms: []hub.Platform{hub.Shopify},
+			Shop: shopName, PublicURL: func() string { return "https://hub.example" },
 		},
 		Directory: directory, Ready: func(context.Context) []Problem { return nil }, MaxBody: 1 << 20,
 		PublicURL: func() string { return "https://hub.example" }, Logger: slog.New(slog.NewJSONHandler(l.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -482,4 +488,13 @@ func fingerprint(r reply) string {
 	header.Del("X-Request-Id")
 	body := strings.ReplaceAll(r.Body.String(), id, "ID")
 	return fmt.Sprintf("%d %v %x", r.Code, header, sha256.Sum256([]byte(body))) + body
+}
+
+// shopName is what a driver makes of the name of a shop.
+func shopName(_ hub.Platform, name string) (string, error) {
+	name = strings.ToLower(strings.TrimSuffix(name, ".myshopify.com"))
+	if strings.ContainsAny(name, " ./@") {
+		return "", hub.Invalid("shop_invalid", "shop")
+	}
+	return name + ".myshopify.com", nil
 }

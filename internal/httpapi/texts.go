@@ -6,6 +6,7 @@ import (
 	"hub"
 	"hub/gdpr"
 	"hub/gdpr/forget"
+	"hub/internal/connect"
 	"hub/internal/erp"
 )
 
@@ -41,9 +42,20 @@ var texts = map[hub.Code]string{
 	"name_taken":              "This name is in use already.",
 	"shop_taken":              "This shop is connected already, by this or another tenant.",
 	"after_beyond_head":       "The feed ends before this position: the hub's data was restored from a backup; ask the operator.",
+	"connection_not_found":    "There is no such connection.",
+	connect.CodeNoTokens:      "This connection only receives webhooks: there is nothing to disconnect.",
+	"no_app":                  "There is no app of this platform that shops can be connected through: an operator adds one with a client id.",
+	"app_ambiguous":           "Shops of this platform can be connected through several apps: name one as app_id.",
+	"too_many_steps":          "Too many links were made and not used. They end after ten minutes; come back then.",
+	"ticket_unknown":          "Links to connect a shop can be opened once, within ten minutes. This one was opened before, or is over.",
+	"state_unknown":           "The way back from the platform is good once, within ten minutes. This one was used before, or is over.",
+	"browser_other":           "The way back must end in the browser in which it began. Open the link again, and stay in that browser.",
+	"shop_other":              "The platform gave permission for another shop than the one that was meant.",
 	"parked_settled":          "This delivery is not parked any more.",
+	"parked_unreadable":       "The bytes of this delivery cannot be read: they were erased, are past their retention, or their key is not in this vault.",
 	"hub_not_found":           "There is no such hub.",
 	forget.CodeKeysVanished:   "Keys are missing that nobody ended. Nothing was destroyed: bring the vault's rows back, or find out who removed them.",
+	forget.CodeKeysDamaged:    "Keys in the vault are damaged, and would be lost with this cycle. Put them back from a copy of the vault; doing without them can be approved.",
 	forget.CodeElsewhere:      "Another hub runs the forget cycle. Look at it, or ask again in a minute.",
 	hub.CodeStaleEpoch:        "Another hub took over meanwhile. Look at how far it came, or ask again.",
 	forget.CodeApprovalNeeded: "This cycle would end the keys of unusually many persons. Look whether they are meant, then approve their number.",
@@ -56,6 +68,11 @@ var texts = map[hub.Code]string{
 	"platform_unknown":     "This hub does not know this platform.",
 	"environment_unknown":  "The environment is live or sandbox.",
 	"shop_invalid":         "This is no name of a shop on this platform.",
+	"client_id_invalid":    "A client id has 1 to 128 visible characters.",
+	"address_invalid":      "This address cannot be used: it is https without a user name, or, where an operator may, http on a loopback address.",
+	"base_of_live":         "Only an app of a sandbox has an address of its own; the live platform's is known.",
+	"app_scope_invalid":    "This is no scope of a platform.",
+	"too_many_scopes":      "There are more scopes than an app asks for.",
 	"name_invalid":         "A name has 1 to 200 bytes of text without control characters.",
 	"reference_too_long":   "A reference has at most 128 characters.",
 	"reference_blank":      "A reference has characters other than spaces.",
@@ -78,6 +95,7 @@ var texts = map[hub.Code]string{
 	gdpr.CodeVaultStale:         "The hub has not heard from the vault for too long to serve personal fields. Nothing was served.",
 	erp.CodePersonalUnavailable: "Personal fields cannot be served at the moment. Nothing was served.",
 	forget.CodeNotReconciled:    "The hub is still comparing what was erased with the vault. Nothing was served.",
+	forget.CodeShardBehind:      "The orders are an older copy than what was forgotten, and are being made good. Nothing was served.",
 	forget.CodeVaultBehind:      "The vault is an older copy than the orders, and is being made good. Nothing was served.",
 	gdpr.CodeRootMismatch:       "The hub's root keys and the vault do not belong together. The operator has to look at HUB_KEYS.",
 	"not_ready":                 "A part of the hub does not work; problems names it.",

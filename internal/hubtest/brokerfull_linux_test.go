@@ -44,6 +44,9 @@ func TestBrokerOutOfDisk(t *testing.T) {
 	fill(t, ballast)
 	placeAll(t, h.URL(), merchants, shops, 40) // feeds grow
 	seen(`hub_problem{part="stream s0"} 1` + "\n")
+	if said, err := readyz(h.URL()); err != nil || !strings.Contains(said, "changes are not told") {
+		t.Errorf("a full disk is taken for somebody's fault: %s, %v", said, err)
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,9 @@ package hubtest_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -360,8 +363,55 @@ func (w *town) disclosed(t *testing.T, size hubtest.Size, data string) map[strin
 			t.Fatal(err)
 		}
 		rows.Close()
+		w.answered(t, db, found)
 	}
 	return found
+}
+
+// answered adds what one shard has on record of answers about several orders.
+func (w *town) answered(t *testing.T, db *sql.DB, found map[string][]disclosureRow) {
+	t.Helper()
+	rows, err := db.Query("SELECT request_id, client, orders FROM answers WHERE tenant_id = ?", w.Shop.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var request, client string
+		var packed []byte
+		if err := rows.Scan(&request, &client, &packed); err != nil {
+			t.Fatal(err)
+		}
+		found[request] = append(found[request], unpack(t, client, packed)...)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unpack reads the orders of one answer: a one, and then of each order a zero, the 16 bytes that its id spells, the revision
+// and the fields.
+func unpack(t *testing.T, client string, packed []byte) (list []disclosureRow) {
+	t.Helper()
+	spelled := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+	if len(packed) == 0 || packed[0] != 1 {
+		t.Fatalf("an answer begins with % x", packed[:min(len(packed), 1)])
+	}
+	for rest := packed[1:]; len(rest) > 0; {
+		if len(rest) < 19 || rest[0] != 0 {
+			t.Fatalf("% x is no order of an answer", rest)
+		}
+		r := disclosureRow{client: client}
+		r.order = hub.OrderPrefix + spelled.EncodeToString(rest[1:17])
+		revision, n := binary.Uvarint(rest[17:])
+		fields, m := binary.Uvarint(rest[17+n:])
+		if n <= 0 || m <= 0 {
+			t.Fatalf("% x is no order of an answer", rest)
+		}
+		r.revision, r.fields = int64(revision), hub.Fields(fields)
+		list, rest = append(list, r), rest[17+n+m:]
+	}
+	return list
 }
 
 // balance is how what was received and what was recorded differ.

@@ -11,7 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"hub/internal/bus"
 	"hub/internal/demo"
+	"hub/internal/hubtest"
 )
 
 // heard is one event as it came from the stream.
@@ -51,6 +53,26 @@ func listen(ctx context.Context, url string) (*listener, *sync.WaitGroup) {
 	return l, &done
 }
 
+// inside hears a hub in this process, whose broker has no port, until ctx ends. A new name begins at the first message.
+func (l *listener) inside(ctx context.Context, t *testing.T, h *hubtest.Hub, name string) *sync.WaitGroup {
+	var done sync.WaitGroup
+	l.sessions++
+	done.Go(func() {
+		err := h.Consume(ctx, bus.Consumer{Name: name, Ordered: true}, func(_ context.Context, e bus.Event) error {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			one := heard{ID: string(e.ID), Type: string(e.Type), Subject: string(e.OrderID)}
+			one.Data.TenantID, one.Data.Sequence, one.Data.OrderID, one.Data.Revision = string(e.Tenant), e.Sequence, string(e.OrderID), e.Revision
+			l.all = append(l.all, one)
+			return nil
+		})
+		if err != nil {
+			t.Error("listening: ", err)
+		}
+	})
+	return &done
+}
+
 // session ends when the stream is gone, or has been silent for a while: a consumer does not always notice.
 func (l *listener) session(ctx context.Context, url string) {
 	nc, err := nats.Connect(url, nats.MaxReconnects(0))
@@ -64,7 +86,9 @@ func (l *listener) session(ctx context.Context, url string) {
 	}
 	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	consumer, err := js.OrderedConsumer(asking, "HUB_ORDERS", jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
+	consumer, err := js.OrderedConsumer(asking, "HUB_ORDERS", jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverAllPolicy, MaxResetAttempts: 1, // without a bound it tries for ever, on a closed connection too
+	})
 	if err != nil {
 		return
 	}

@@ -49,7 +49,8 @@ type Request struct {
 	Body     []byte
 }
 
-// Accept returns nil when the delivery is durable in the log, and never otherwise. KindNotFound: no such endpoint.
+// Accept returns nil when the delivery is durable in the log, and otherwise only for what has no effect: a probe of the
+// address, and an unsigned notification that names no shop of ours. KindNotFound: no such endpoint.
 // KindUnauthentic: not signed by the platform. KindUnavailable: not stored, or not known to be; the platform retries.
 func (d *Door) Accept(ctx context.Context, r Request) error {
 	const op = "accepting delivery"
@@ -61,15 +62,31 @@ func (d *Door) Accept(ctx context.Context, r Request) error {
 	if len(endpoint.Secrets) == 0 { // they do not open: nothing can be proven, and nothing is the platform's fault
 		return &hub.Error{Kind: hub.KindUnavailable, Code: "secrets_unavailable", Op: op}
 	}
-	notice, err := platform.Verify(r.Header, r.Body, endpoint.Secrets)
-	if err != nil {
+	notice, err := platform.Verify(driver.Signed{
+		Header: r.Header, Body: r.Body, URL: endpoint.HookURL, ClientID: endpoint.ClientID, Secrets: endpoint.Secrets,
+	})
+	if err != nil || notice.Probe {
 		return err
 	}
-	if d.Full() {
-		return &hub.Error{Kind: hub.KindUnavailable, Code: "backlog_full", Op: op, RetryAfter: 30 * time.Second}
+	if err := checkTopic(notice); err != nil {
+		return err
+	}
+	if err := d.room(op); err != nil {
+		return err
 	}
 	endpoint = d.route(platform, endpoint, notice, r.Body)
+	if notice.Unproven && endpoint.Connection == "" {
+		return nil // from anybody, about nobody: kept, it would be work that a stranger makes
+	}
 	return d.store(ctx, op, endpoint, driver.Delivery{Notice: notice, Account: endpoint.Account, Body: r.Body, ReceivedAt: d.Clock()})
+}
+
+// room refuses work while the backlog or the disk is above its bound.
+func (d *Door) room(op string) error {
+	if !d.Full() {
+		return nil
+	}
+	return &hub.Error{Kind: hub.KindUnavailable, Code: "backlog_full", Op: op, RetryAfter: 30 * time.Second}
 }
 
 // store makes the delivery durable. The lease ends after the append: a key that died in between would take with it what the
@@ -120,6 +137,9 @@ func (d *Door) route(platform driver.Storefront, e Endpoint, n driver.Notice, bo
 	if e.Connection != "" {
 		if n.Account == "" || n.Account == e.Account {
 			return e
+		}
+		if n.Unproven { // it says itself that it is not for this shop
+			return Endpoint{Platform: e.Platform, App: e.App, Tenant: hub.Operator}
 		}
 		if _, known := d.Directory.Account(e.Platform, "", n.Account); known {
 			return Endpoint{Platform: e.Platform, App: e.App, Tenant: hub.Operator}

@@ -28,6 +28,7 @@ type item struct {
 	given    bool       // the reading is given and not to be made from the delivery
 	dry      bool       // nothing of it will be stored: it needs no keys, and nobody becomes known by it
 	kept     bool       // it lies among the parked already: parking it again seals nothing
+	bare     bool       // somebody of its tenant was erased since it was received: nothing of a person in it may be stored
 	stale    bool       // people may have been erased since it was prepared: to be prepared again before it is committed
 }
 
@@ -81,7 +82,7 @@ func (it *item) interpret(platforms map[hub.Platform]driver.Storefront) (err err
 	if !ok {
 		return hub.Errorf(hub.KindInternal, "reading delivery", "no driver for %s", it.head.Platform)
 	}
-	it.reading, err = platform.Read(it.delivery)
+	it.reading, err = readDelivery(platform, it.delivery)
 	if hub.Parkable(err) {
 		it.park(err)
 		return nil
@@ -127,7 +128,7 @@ const noConnection hub.ConnectionID = hub.ConnectionPrefix + "none"
 // holders lists whose keys the item needs, in the order in which seal takes them: one for each share of a draft and one for
 // the payload, or one when parked with a body. A payload belongs to everybody who is in it.
 func (it *item) holders() []gdpr.Holder {
-	if it.record != nil || it.dry || it.kept && it.parked != nil {
+	if it.record != nil || it.dry || it.bare || it.kept && it.parked != nil {
 		return nil
 	}
 	if it.parked != nil {
@@ -168,6 +169,10 @@ func (it *item) holders() []gdpr.Holder {
 
 // seal makes the sealed forms, with the seals of holders.
 func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
+	if it.bare {
+		it.renounce()
+		return nil
+	}
 	if it.parked != nil {
 		return it.sealParked(seals)
 	}
@@ -175,7 +180,7 @@ func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
 	for i, d := range it.reading.Drafts {
 		out := &drafts[i]
 		key := orders.Key{Tenant: it.head.Tenant, Connection: it.head.Connection, External: d.Order.ExternalID}
-		out.Incoming = orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted}
+		out.Incoming = orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted, EnrichedAt: d.EnrichedAt}
 		if !d.Deleted.IsZero() {
 			continue
 		}
@@ -202,6 +207,30 @@ func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
 	}
 	it.drafts = drafts
 	return nil
+}
+
+// renounce keeps nothing of the body but which orders it is about, and has those fetched: what the platform says of them
+// today goes the way of every other news. A deletion holds nothing of a person, and stays.
+func (it *item) renounce() {
+	drafts := it.reading.Drafts
+	it.reading.Drafts, it.shares, it.drafts = nil, nil, nil
+	fetch := func(id hub.ExternalID) {
+		if id != "" && len(id) <= maxResource {
+			it.reading.Hints = append(it.reading.Hints, driver.Hint{Kind: "order", ExternalID: id})
+		}
+	}
+	for _, d := range drafts {
+		if d.Deleted.IsZero() {
+			fetch(d.Order.ExternalID)
+			continue
+		}
+		key := orders.Key{Tenant: it.head.Tenant, Connection: it.head.Connection, External: d.Order.ExternalID}
+		it.drafts = append(it.drafts, draft{Incoming: orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted, EnrichedAt: d.EnrichedAt}})
+	}
+	if it.parked != nil {
+		it.parked.Sealed, it.parked.Expires = nil, ""
+		fetch(it.parked.Gist.ExternalID)
+	}
 }
 
 // sealParked seals the body of what cannot be applied. One that is past its retention already, after a shard was away for

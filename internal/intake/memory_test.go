@@ -48,6 +48,7 @@ type rows struct {
 	places  map[gdpr.Holding]bool
 	fenced  map[gdpr.SubjectID]bool
 	records []record
+	erased  map[hub.TenantID]time.Time // of the newest entry in the shard's ledger
 }
 
 // record is an audit record.
@@ -65,7 +66,7 @@ func newMemory(shards ...hub.ShardID) *memory {
 		m.shards[s] = &rows{
 			orders: map[orders.Key]orders.Stored{}, claims: map[Delivery]bool{}, raws: map[hub.RawRef]Raw{},
 			notes: map[Note]int{}, parked: map[hub.ParkedID]Parked{},
-			places: map[gdpr.Holding]bool{}, fenced: map[gdpr.SubjectID]bool{},
+			places: map[gdpr.Holding]bool{}, fenced: map[gdpr.SubjectID]bool{}, erased: map[hub.TenantID]time.Time{},
 		}
 	}
 	return m
@@ -74,7 +75,7 @@ func newMemory(shards ...hub.ShardID) *memory {
 func (r *rows) clone() *rows {
 	return &rows{
 		maps.Clone(r.orders), slices.Clone(r.changes), maps.Clone(r.claims), maps.Clone(r.raws), maps.Clone(r.notes),
-		maps.Clone(r.parked), maps.Clone(r.places), maps.Clone(r.fenced), slices.Clone(r.records),
+		maps.Clone(r.parked), maps.Clone(r.places), maps.Clone(r.fenced), slices.Clone(r.records), maps.Clone(r.erased),
 	}
 }
 
@@ -222,6 +223,20 @@ func (m *memory) Record(ctx context.Context, tx hub.Tx, action string, tenant hu
 	r := tx.(memoryTx).rows
 	r.records = append(r.records, record{action, tenant, count, hub.ActorOf(ctx)})
 	return nil
+}
+
+func (m *memory) Erased(_ context.Context, tx hub.Tx, t hub.TenantID, since time.Time) (bool, error) {
+	at, ok := tx.(memoryTx).rows.erased[t]
+	return ok && !at.Before(since), nil
+}
+
+// erase writes an entry into the ledger of a tenant's shard: while no transaction runs, or from next.
+func (m *memory) erase(t hub.TenantID, at time.Time) {
+	work := m.of(m.Of(t)).clone()
+	work.erased[t] = at
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shards[m.Of(t)] = work
 }
 
 // Hold implements gdpr.Register.

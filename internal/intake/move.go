@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"time"
 
 	"hub"
 )
@@ -27,15 +28,26 @@ func (p *Parking) target(row Parked, it *item) (Endpoint, bool) {
 	return p.Directory.Account(row.Platform, row.App, account)
 }
 
-// move brings the delivery to its tenant, which may live on another shard, and then settles its row. It is claimed there
-// like any delivery, so that a move that died in between is repeated without a second effect. What cannot be applied there
-// is parked there.
+// erasedBefore is how far the clocks of hubs may be apart when a delivery's receipt is compared with an erasure.
+const erasedBefore = 10 * time.Minute
+
+// move brings the delivery to its tenant, which may live on another shard, and settles its row. It is claimed there like any
+// delivery, so that a move that died in between is repeated without a second effect. What cannot be applied there is parked
+// there.
+//
+// No erasure in the tenant has searched the delivery, for it was nobody's. So when the tenant's ledger has anything of the
+// time since it was received, nothing of a person comes along.
 func (p *Parking) move(ctx context.Context, row Parked, it *item, target Endpoint) (ReplayResult, error) {
+	if p.Ready != nil {
+		if err := p.Ready(target.Tenant); err != nil {
+			return ReplayResult{}, err
+		}
+	}
 	it.head.Tenant, it.head.Connection, it.delivery.Account, it.kept = target.Tenant, target.Connection, target.Account, false
-	err := p.arrive(ctx, it)
+	err := p.arrive(ctx, row, it)
 	if hub.Parkable(err) && it.parked == nil {
 		it.park(err)
-		err = p.arrive(ctx, it)
+		err = p.arrive(ctx, row, it)
 	}
 	if err != nil {
 		return ReplayResult{}, err
@@ -44,16 +56,47 @@ func (p *Parking) move(ctx context.Context, row Parked, it *item, target Endpoin
 	if it.parked != nil {
 		result.Code, result.Path = it.parked.Code, it.parked.Path
 	}
-	if it.dry {
-		return result, nil
-	}
-	row.State = ParkedReplayed
-	_, err = p.settle(ctx, row, &item{})
-	return result, err
+	return result, nil
 }
 
-// arrive prepares the item and commits it on its tenant's shard.
-func (p *Parking) arrive(ctx context.Context, it *item) error {
+// errErased: somebody was erased while the delivery was prepared.
+var errErased = errors.New("somebody was erased meanwhile")
+
+// arrive prepares the item and commits it on its tenant's shard, if the row is still open.
+func (p *Parking) arrive(ctx context.Context, row Parked, it *item) error {
+	to := p.Pipeline.Shards.Of(it.head.Tenant)
+	if !it.bare {
+		err := p.Pipeline.Shards.Do(ctx, to, func(ctx context.Context, tx hub.Tx) error { return p.unerased(ctx, tx, row, it) })
+		if err != nil && !errors.Is(err, errErased) {
+			return err
+		}
+		it.bare = err != nil
+	}
+	err := p.handOver(ctx, to, row, it)
+	if errors.Is(err, errErased) {
+		it.bare = true
+		err = p.handOver(ctx, to, row, it)
+	}
+	if errors.Is(err, errDry) {
+		err = nil
+	}
+	return err
+}
+
+// unerased is errErased when the tenant's ledger has anything of the time since the delivery was received.
+func (p *Parking) unerased(ctx context.Context, tx hub.Tx, row Parked, it *item) error {
+	erased, err := p.Pipeline.Repo.Erased(ctx, tx, it.head.Tenant, row.ReceivedAt.Add(-erasedBefore))
+	if err == nil && erased {
+		err = errErased
+	}
+	return err
+}
+
+// handOver settles the row and takes the item on the shard of its tenant. On two shards the second transaction runs, and
+// commits, inside of the first, which holds the row and commits last: so nobody can drop the row in between, and a move that
+// dies between the commits finds its claim when it is repeated. It is always the operator's shard that waits, so two moves
+// never wait for each other in a circle.
+func (p *Parking) handOver(ctx context.Context, to hub.ShardID, row Parked, it *item) error {
 	items := []*item{it}
 	failed, err := p.Pipeline.prepare(ctx, items)
 	if err == nil {
@@ -62,14 +105,31 @@ func (p *Parking) arrive(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	err = p.Pipeline.transact(ctx, p.Pipeline.Shards.Of(it.head.Tenant), items, func(ctx context.Context, tx hub.Tx) error {
+	take := func(ctx context.Context, tx hub.Tx) error {
+		if !it.bare {
+			if err := p.unerased(ctx, tx, row, it); err != nil {
+				return err
+			}
+		}
 		if err := p.Pipeline.take(ctx, tx, items, moved, it.head.Tenant); err != nil {
 			return err
 		}
 		return dryEnd(it)
-	})
-	if errors.Is(err, errDry) {
-		err = nil
 	}
-	return err
+	row.State = ParkedReplayed
+	from := p.Pipeline.Shards.Of(row.Tenant)
+	if from == to {
+		return p.Pipeline.transact(ctx, to, items, func(ctx context.Context, tx hub.Tx) error {
+			if err := p.Pipeline.Repo.Settle(ctx, tx, row); err != nil {
+				return err
+			}
+			return take(ctx, tx)
+		})
+	}
+	return p.Pipeline.Shards.Do(ctx, from, func(ctx context.Context, tx hub.Tx) error {
+		if err := p.Pipeline.Repo.Settle(ctx, tx, row); err != nil {
+			return err
+		}
+		return p.Pipeline.transact(ctx, to, items, take)
+	})
 }

@@ -56,21 +56,31 @@ func (p *Pipeline) each(items []*item, failed map[int]error, f func(*item) error
 	}
 }
 
-// identify asks for the keys of each tenant once. A tenant whose keys do not open fails its own items only.
+// identify asks for the keys of each tenant once. A tenant whose keys do not open fails its own items only. A try makes no
+// keys.
 func (p *Pipeline) identify(ctx context.Context, items []*item, failed map[int]error) error {
+	type asked struct {
+		tenant hub.TenantID
+		dry    bool
+	}
 	type answer struct {
 		keys *gdpr.TenantKeys
 		err  error
 	}
-	tenants := map[hub.TenantID]answer{}
+	answers := map[asked]answer{}
 	for i, it := range items {
 		if failed[i] != nil {
 			continue
 		}
-		a, asked := tenants[it.head.Tenant]
-		if !asked {
-			a.keys, a.err = p.Keys.Tenant(ctx, it.head.Tenant)
-			tenants[it.head.Tenant] = a
+		q := asked{it.head.Tenant, it.dry}
+		a, known := answers[q]
+		if !known {
+			ask := p.Keys.Tenant
+			if it.dry {
+				ask = p.Keys.Peek
+			}
+			a.keys, a.err = ask(ctx, it.head.Tenant)
+			answers[q] = a
 		}
 		switch {
 		case passing(a.err):

@@ -18,6 +18,8 @@ type Endpoint struct {
 	Connection hub.ConnectionID // empty at an app's endpoint, which serves many shops
 	Account    string           // the connection's shop, lower case; empty at an app's endpoint
 	App        hub.AppID
+	ClientID   string // the platform's id of the app; "" when nobody told it
+	HookURL    string // of this endpoint as it is registered at the platform, byte for byte
 }
 
 // Directory answers from memory; it is asked on every request.
@@ -115,6 +117,9 @@ type Repo interface {
 	// Settle moves one open parked delivery to another state; not open any more is a conflict. Leaving ParkedOpen drops
 	// the sealed bytes; staying there counts an attempt and takes the new code, path and gist.
 	Settle(context.Context, hub.Tx, Parked) error
+	// Erased reports whether the ledger of the tenant's shard has an entry of that time or later: somebody, or something,
+	// was erased since.
+	Erased(ctx context.Context, tx hub.Tx, tenant hub.TenantID, since time.Time) (bool, error)
 	// Record writes one audit record of what hub.ActorOf(ctx) did. A machine batch spans tenants: its tenant is "".
 	Record(ctx context.Context, tx hub.Tx, action string, tenant hub.TenantID, count int64) error
 }

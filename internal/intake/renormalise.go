@@ -63,8 +63,8 @@ const renewed = "orders.renormalise"
 // Page deals with up to limit orders after the given id. A dry run says what is different and changes nothing. Otherwise an
 // order of which today's rules make something else gets a new revision, in a transaction of its own and under the guard of
 // orders.Apply: same source version, newer rules, so that it never replaces a newer state and a hub with older rules never
-// undoes it. Passing trouble ends the page early; before the first order it is the error. Going on with Next and beginning
-// anew are both safe.
+// undoes it. Trouble that is not about one payload, such as a database or a vault that fails, ends the page early; before the
+// first order it is the error. Going on with Next and beginning anew are both safe.
 func (n *Renormaliser) Page(ctx context.Context, t hub.TenantID, f AppliedFilter, after hub.OrderID, limit int, dry bool) (Renewals, error) {
 	rows, more, err := n.Reader.Applied(ctx, t, f, after, limit)
 	if err != nil {
@@ -88,7 +88,7 @@ func (n *Renormaliser) Page(ctx context.Context, t hub.TenantID, f AppliedFilter
 	return page, nil
 }
 
-// one reads one order again. Its errors are passing.
+// one reads one order again. Its errors are not about the payload.
 func (n *Renormaliser) one(ctx context.Context, row orders.Stored, dry bool) (Renewal, error) {
 	r := Renewal{Order: row.ID, Revision: row.Revision}
 	platform, ok := n.Pipeline.Platforms[row.Platform]
@@ -116,13 +116,18 @@ func (n *Renormaliser) one(ctx context.Context, row orders.Stored, dry bool) (Re
 	return r, n.apply(ctx, row, it, &r)
 }
 
-// settledAs takes over an error that concerns this order alone.
+// refusal is what a driver says of a payload, whatever its kind: it has nothing but the payload to go by.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// settledAs takes over an error that concerns this order alone: of the driver, or on the closed list of what parks.
 func settledAs(r *Renewal, err error) bool {
 	code := hub.CodeOf(err)
 	switch {
 	case code == CodePayloadGone || code == CodeOtherVersion || code == hub.CodeUnreadable:
 		r.Outcome = RenewSkipped
-	case hub.Parkable(err) || hub.KindOf(err) == hub.KindInternal && err != nil:
+	case hub.Parkable(err) || errors.As(err, new(refusal)):
 		r.Outcome = RenewRefused
 	default:
 		return false
@@ -167,17 +172,17 @@ func (n *Renormaliser) reread(ctx context.Context, platform driver.Storefront, r
 func draftIn(platform driver.Storefront, body []byte, id hub.ExternalID) (found driver.Draft, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = hub.Errorf(hub.KindInternal, "renormalising", "the driver panicked (%T)", r)
+			err = refusal{hub.Errorf(hub.KindInternal, "renormalising", "the driver panicked (%T)", r)}
 		}
 	}()
 	documents, err := platform.Split(body)
 	if err != nil {
-		return found, err
+		return found, refusal{err}
 	}
 	for _, document := range documents {
 		draft, err := platform.Order(document)
 		if err != nil {
-			return found, err
+			return found, refusal{err}
 		}
 		if draft.Order.ExternalID == id {
 			return draft, nil

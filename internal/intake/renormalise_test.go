@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"hub"
+	"hub/adapters/driver"
+	"hub/gdpr"
 	"hub/internal/orders"
 )
 
@@ -224,6 +227,51 @@ func TestRenormaliseBlind(t *testing.T) {
 		got := r.renew(n, AppliedFilter{}, true)
 		if len(got.List) != 1 || !got.List[0].Blind || got.List[0].Personal != 0 || len(got.List[0].Business) == 0 {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// odd is a platform whose driver fails over some orders.
+type odd struct{ *script }
+
+func (o odd) Order(body []byte) (driver.Draft, error) {
+	switch d, err := o.script.Order(body); {
+	case d.Order.ExternalID == "surprise" && o.rules.Load() > 1:
+		return driver.Draft{}, errSurprise
+	case d.Order.ExternalID == "upset" && o.rules.Load() > 1:
+		panic(canary)
+	default:
+		return d, err
+	}
+}
+
+// What the driver says is about the payload; what a database, or the vault, says is not: it ends the page, and nothing is
+// passed over or told as refused.
+func TestRenormaliseTellsTroubleFromRefusals(t *testing.T) {
+	bodies := []string{"order 1 1", "order surprise 1", "order trouble 1", "order upset 1", "order well 1"} // in the order of ids
+	renewing(t, bodies, func(t *testing.T, r *rig, n *Renormaliser) {
+		r.pipeline.Platforms = map[hub.Platform]driver.Storefront{hub.Shopify: odd{r.script}}
+		for _, trouble := range []error{
+			hub.Errorf(hub.KindInternal, "saving orders", "unknown column"), errSurprise,
+			&hub.Error{Kind: hub.KindInternal, Code: gdpr.CodeRootMismatch, Op: "sealing"},
+		} {
+			r.store.set(nil, func(id hub.ExternalID) error {
+				if id == "trouble" {
+					return trouble
+				}
+				return nil
+			})
+			page, err := n.Page(t.Context(), "ten_a", AppliedFilter{}, "", 10, false)
+			if err != nil || !page.More || page.Counts[RenewRenewed]+page.Counts[RenewCurrent] != 1 || page.Counts[RenewRefused] != 1 || len(page.Counts) != 2 {
+				t.Fatalf("%v: %+v, %v", trouble, page.Counts, err)
+			}
+			if _, err := n.Page(t.Context(), "ten_a", AppliedFilter{}, page.Next, 10, false); !errors.Is(err, trouble) {
+				t.Errorf("the next page: %v, want %v", err, trouble)
+			}
+		}
+		r.store.set(nil, nil)
+		if got := r.renew(n, AppliedFilter{}, false); !maps.Equal(got.Counts, map[RenewOutcome]int{RenewCurrent: 1, RenewRenewed: 2, RenewRefused: 2}) {
+			t.Errorf("afterwards: %v", got.Counts)
 		}
 	})
 }

@@ -151,7 +151,9 @@ func TestReplayMany(t *testing.T) {
 // What was gone or settled meanwhile is a result.
 func TestReplayManyGone(t *testing.T) {
 	withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
-		pass(60 * 24 * time.Hour)
+		row := r.store.of("s1").parked[id]
+		row.Sealed, row.Expires = nil, ""
+		r.store.of("s1").parked[id] = row
 		for _, dry := range []bool{true, false} {
 			page, err := p.ReplayMany(t.Context(), "ten_a", ParkedFilter{}, "", 5, dry)
 			want := ReplayResult{ID: id, State: ParkedDropped, Outcome: ReplayGone, Code: gdpr.CodeKeyGone}
@@ -197,18 +199,24 @@ func TestReplayMoves(t *testing.T) {
 				}
 			}
 			directory.accounts["app_all/shop-b"] = target
-			if got, err := p.Replay(t.Context(), hub.Operator, row.ID, true); err != nil || got.Outcome != ReplayMoved || len(r.store.of("s2").claims) != 0 {
-				t.Fatalf("dry: %+v, %v", got, err)
+			keys := len(r.vault.All())
+			if got, err := p.Replay(t.Context(), hub.Operator, row.ID, true); err != nil || got.Outcome != ReplayMoved || len(r.store.of("s2").claims) != 0 ||
+				len(r.vault.All()) != keys || r.parked("s1")[0].State != ParkedOpen {
+				t.Fatalf("dry: %+v, %v; %d keys, before %d", got, err, len(r.vault.All()), keys)
 			}
-			calls := 0
-			r.store.set(func(hub.ShardID, int) fault { // it dies between the two shards
-				if calls++; calls == 2 {
-					return down
+			for _, f := range []struct { // it dies between the two shards, after the one, and after the other
+				shard hub.ShardID
+				fault fault
+			}{{"s2", down}, {"s2", lost}, {"s2", kept}, {"s1", lost}} {
+				r.store.set(func(shard hub.ShardID, _ int) fault {
+					if shard == f.shard {
+						return f.fault
+					}
+					return fine
+				}, nil)
+				if _, err := p.Replay(t.Context(), hub.Operator, row.ID, false); err == nil {
+					t.Fatalf("no error of %+v", f)
 				}
-				return fine
-			}, nil)
-			if _, err := p.Replay(t.Context(), hub.Operator, row.ID, false); hub.KindOf(err) != hub.KindUnavailable {
-				t.Fatal(err)
 			}
 			r.store.set(nil, nil)
 			got, err := p.Replay(t.Context(), hub.Operator, row.ID, false)

@@ -19,9 +19,11 @@ const (
 	ReplayStale     ReplayOutcome = "stale"     // its order is newer already
 	ReplayNoted     ReplayOutcome = "noted"     // a hint, the deletion of an order that never came, or nothing to do
 	ReplayStays     ReplayOutcome = "stays"     // it cannot be applied; Code and Path say why
-	ReplayMoved     ReplayOutcome = "moved"     // it belonged to no shop and has found its connection; with a Code it is parked there
-	ReplayGone      ReplayOutcome = "gone"      // its bytes can never be read again
-	ReplaySettled   ReplayOutcome = "settled"   // it was not open any more
+	// ReplayMoved: it belonged to no shop and has found its connection; with a Code it is parked there. If somebody of that
+	// tenant was erased since it was received, nothing of a person came along: its order is fetched.
+	ReplayMoved   ReplayOutcome = "moved"
+	ReplayGone    ReplayOutcome = "gone"    // its bytes are gone, or their key is
+	ReplaySettled ReplayOutcome = "settled" // it was not open any more
 )
 
 // ReplayResult says what a replay did, or would do.
@@ -42,6 +44,8 @@ type Parking struct {
 	Reader   ParkedReader
 	// Directory finds the connection of what belongs to no shop; nil finds none.
 	Directory Directory
+	// Ready is nil when the ledgers of a tenant's shard and of the vault agree, as forget.Forgetter says; nil asks nobody.
+	Ready func(hub.TenantID) error
 }
 
 // List returns up to limit parked deliveries of a tenant after the given id.
@@ -51,7 +55,9 @@ func (p *Parking) List(ctx context.Context, t hub.TenantID, f ParkedFilter, afte
 
 // Replay tries one open parked delivery again, under today's rules. It applies it and marks it replayed in one
 // transaction, or leaves it open with today's reason. It is KindConflict when it is not open, and with gdpr.CodeKeyGone when
-// its bytes can never be read again, because they were erased or are past their retention: such a one is dropped.
+// its bytes cannot be read. It is dropped then only if there are none any more: an erasure, or the clean-up after the
+// retention, has taken them, and both go by what the vault says. A key that is missed while there are bytes may come back, with
+// the right vault or when the clock is right, so they stay.
 //
 // A dry run does the same in a transaction that is rolled back, with nothing sealed: it changes nothing, makes no keys and
 // counts no attempt.
@@ -188,11 +194,11 @@ func (p *Parking) open(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry
 		it.park(unreadable(opReplay, string(id)))
 		return row, it, nil
 	case row.Sealed == nil:
-		return Parked{}, nil, p.gone(ctx, row, dry)
+		return Parked{}, nil, p.drop(ctx, row, dry)
 	}
 	plain, err := p.Pipeline.Keys.Open(ctx, gdpr.ParkedPlace(t, id), row.Sealed)
 	if hub.CodeOf(err) == gdpr.CodeKeyGone {
-		return Parked{}, nil, p.gone(ctx, row, dry)
+		return Parked{}, nil, gone(id)
 	}
 	if err != nil {
 		return Parked{}, nil, err
@@ -206,13 +212,17 @@ const opReplay = "replaying"
 // CodeParkedSettled is the conflict of a parked delivery that is not open any more.
 const CodeParkedSettled hub.Code = "parked_settled"
 
-// gone drops a delivery of which nothing is left to read, and says so.
-func (p *Parking) gone(ctx context.Context, row Parked, dry bool) error {
+// drop settles a delivery that has no bytes, and says so.
+func (p *Parking) drop(ctx context.Context, row Parked, dry bool) error {
 	row.State = ParkedDropped
 	if !dry {
 		if _, err := p.settle(ctx, row, &item{}); err != nil {
 			return err
 		}
 	}
-	return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeKeyGone, Op: opReplay, Subject: string(row.ID)}
+	return gone(row.ID)
+}
+
+func gone(id hub.ParkedID) error {
+	return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeKeyGone, Op: opReplay, Subject: string(id)}
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -133,14 +134,14 @@ func TestReplayTrouble(t *testing.T) {
 	})
 }
 
-// A delivery of which nothing is left to read is dropped by its replay, which says why.
+// A delivery whose bytes are gone is dropped by its replay, which says why. While there are bytes a missing key may come back.
 func TestReplayOfWhatIsGone(t *testing.T) {
 	for _, how := range []string{"key killed", "past its retention", "bytes emptied"} {
 		withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
 			switch how {
 			case "key killed":
 				entry := forget.Entry{ID: "ers_1", Tenant: "ten_a", Reason: "disconnected", At: now()}
-				if _, err := r.vault.KillLots(t.Context(), entry, "con_a"); err != nil {
+				if _, err := r.vault.KillLots(t.Context(), entry, "con_a", false); err != nil {
 					t.Fatal(err)
 				}
 				pass(2 * time.Second)
@@ -152,17 +153,55 @@ func TestReplayOfWhatIsGone(t *testing.T) {
 				r.store.of("s1").parked[id] = row
 			}
 			r.script.cured.Store(true)
+			before := r.parked("s1")[0]
 			_, err := p.Replay(t.Context(), "ten_a", id, false)
 			if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != gdpr.CodeKeyGone {
 				t.Errorf("%s: %v", how, err)
 			}
-			if row := r.parked("s1")[0]; row.State != ParkedDropped || row.Sealed != nil || row.Attempts != 0 {
+			r.once("s1", 0)
+			row := r.parked("s1")[0]
+			if before.Sealed != nil {
+				if !reflect.DeepEqual(row, before) {
+					t.Errorf("%s: row %+v, was %+v", how, row, before)
+				}
+				return
+			}
+			if row.State != ParkedDropped || row.Attempts != 0 {
 				t.Errorf("%s: row %+v", how, row)
 			}
-			if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.CodeOf(err) != "parked_settled" {
+			if _, err := p.Replay(t.Context(), "ten_a", id, false); hub.CodeOf(err) != CodeParkedSettled {
 				t.Errorf("%s, again: %v", how, err)
 			}
-			r.once("s1", 0)
+		})
+	}
+}
+
+// A clock that is years ahead, and a vault that is not the right one, miss keys that exist: nothing is lost by a replay
+// under them.
+func TestReplayWithTheWrongClockOrVault(t *testing.T) {
+	for _, wrong := range []string{"clock", "vault"} {
+		withParked(t, "bad", func(t *testing.T, r *rig, p *Parking, id hub.ParkedID) {
+			r.script.cured.Store(true)
+			right := r.pipeline.Keys
+			switch wrong {
+			case "clock":
+				ahead := func() time.Time { return now().AddDate(3, 0, 0) }
+				r.pipeline.Keys = gdpr.NewKeys(roots{root: testRoot()}, r.vault, r.ids, ahead, gdpr.Options{Monotonic: time.Now})
+			case "vault":
+				r.pipeline.Keys = newKeys(testRoot(), newVault(t), r.ids)
+			}
+			for _, dry := range []bool{true, false} {
+				page, err := p.ReplayMany(t.Context(), "ten_a", ParkedFilter{}, "", 5, dry)
+				want := ReplayResult{ID: id, State: ParkedOpen, Outcome: ReplayGone, Code: gdpr.CodeKeyGone}
+				if err != nil || len(page.Results) != 1 || page.Results[0] != want {
+					t.Fatalf("wrong %s, dry %v: %+v, %v", wrong, dry, page, err)
+				}
+			}
+			r.pipeline.Keys = right
+			if result, err := p.Replay(t.Context(), "ten_a", id, false); err != nil || result.Outcome != ReplayApplied {
+				t.Errorf("under the right %s: %+v, %v", wrong, result, err)
+			}
+			r.once("s1", 1)
 		})
 	}
 }

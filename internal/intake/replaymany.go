@@ -48,9 +48,13 @@ func (p *Parking) one(ctx context.Context, t hub.TenantID, id hub.ParkedID, dry 
 	case hub.CodeOf(err) != gdpr.CodeKeyGone && hub.CodeOf(err) != CodeParkedSettled:
 		return ReplayResult{ID: id, State: ParkedOpen, Outcome: ReplayStays, Code: hub.CodeOf(err), Path: hub.PathOf(err)}, nil
 	}
-	if hub.CodeOf(err) == gdpr.CodeKeyGone {
-		return ReplayResult{ID: id, State: ParkedDropped, Outcome: ReplayGone, Code: gdpr.CodeKeyGone}, nil
-	}
+	key := hub.CodeOf(err) == gdpr.CodeKeyGone
 	row, err := p.Reader.ParkedByID(ctx, t, id)
+	if key {
+		if row.Sealed == nil {
+			row.State = ParkedDropped // also when a dry run left it open
+		}
+		return ReplayResult{ID: id, State: row.State, Outcome: ReplayGone, Code: gdpr.CodeKeyGone}, err
+	}
 	return ReplayResult{ID: id, State: row.State, Outcome: ReplaySettled, Code: row.Code}, err
 }

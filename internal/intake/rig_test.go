@@ -74,8 +74,11 @@ func (s *script) ruled(d driver.Draft) driver.Draft {
 	return d
 }
 
-func (*script) Verify(h http.Header, _ []byte, secrets []string) (driver.Notice, error) {
-	if !slices.Contains(secrets, h.Get("Secret")) {
+func (*script) Shop(name string) (string, error) { return name, nil }
+
+func (*script) Verify(signed driver.Signed) (driver.Notice, error) {
+	h := signed.Header
+	if !slices.Contains(signed.Secrets, h.Get("Secret")) {
 		return driver.Notice{}, &hub.Error{Kind: hub.KindUnauthentic, Code: "signature_wrong", Op: "verifying"}
 	}
 	return driver.Notice{Topic: h.Get("Topic"), DeliveryID: h.Get("Id"), TriggeredAt: time.Now().UTC(), APIVersion: "2026-10", Account: h.Get("Shop")}, nil

@@ -19,6 +19,12 @@ type Retry struct {
 // CodeExhausted is that of a job which was begun too often and never ended: its hub died, or lost its lease, each time.
 const CodeExhausted hub.Code = "attempts_exhausted"
 
+// The codes of attempts that failed without saying why.
+const (
+	CodeTooLong  hub.Code = "handler_too_long" // it was told that its time is over
+	CodePanicked hub.Code = "handler_panicked"
+)
+
 // pause is how long to wait after that many failures.
 func (r Retry) pause(failures int) time.Duration {
 	longest := r.First

@@ -40,6 +40,11 @@ const (
 	GivenUp                 // failed, until it is enqueued again; news that came meanwhile have it wait again
 )
 
+// String returns the name of the outcome as it appears in metrics.
+func (o Outcome) String() string {
+	return [...]string{"done", "later", "put_off", "released", "given_up"}[o]
+}
+
 // Result reports about one claim.
 type Result struct {
 	Claim

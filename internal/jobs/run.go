@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -19,11 +21,25 @@ type started struct {
 func (w *Worker) begin(work context.Context, c Claimed, deadline time.Time) started {
 	ctx, cancel := context.WithCancelCause(work)
 	r := &run{Claimed: c, cancel: cancel}
+	most := w.kinds[c.Kind].Most
+	if most <= 0 {
+		most = MostTime
+	}
+	r.bound = time.AfterFunc(most, func() { w.tooLong(r) })
 	r.alarm = time.AfterFunc(deadline.Sub(w.o.Monotonic()), func() { w.lose(r) })
 	w.mu.Lock()
 	w.runs[c.Claim()] = r
 	w.mu.Unlock()
 	return started{r, ctx}
+}
+
+// tooLong tells a handler that its time is over. Its lease is extended no more, so that a handler which does not listen
+// does not keep the job for ever.
+func (w *Worker) tooLong(r *run) {
+	w.mu.Lock()
+	r.over = true
+	w.mu.Unlock()
+	r.cancel(ErrTooLong)
 }
 
 // lose gives a claim up that may be somebody else's.
@@ -36,9 +52,13 @@ func (w *Worker) lose(r *run) {
 
 // do runs the handler and hands in what became of it.
 func (w *Worker) do(ctx context.Context, r *run) {
+	begin := w.o.Monotonic()
 	result := Result{Claim: r.Claim(), Outcome: GivenUp, Code: CodeExhausted}
 	if r.Attempts <= w.o.Retry.Attempts {
-		err := call(ctx, w.kinds[r.Kind].Handle, r.Job)
+		err := w.call(ctx, r.Job)
+		if err != nil && errors.Is(context.Cause(ctx), ErrTooLong) {
+			err = &hub.Error{Kind: hub.KindInternal, Code: CodeTooLong, Op: "doing a job", Subject: r.Kind}
+		}
 		w.mu.Lock()
 		result = w.o.Retry.Result(r.Claimed, err, w.o.Clock())
 		w.mu.Unlock()
@@ -46,20 +66,29 @@ func (w *Worker) do(ctx context.Context, r *run) {
 			result = Result{Claim: r.Claim(), Outcome: Released}
 		}
 	}
+	r.bound.Stop()
 	w.mu.Lock()
 	w.ready = append(w.ready, result)
+	outcome := result.Outcome.String()
+	if r.lost {
+		outcome = "lost"
+	}
 	w.mu.Unlock()
+	if w.o.Ended != nil {
+		w.o.Ended(r.Kind, outcome, w.o.Monotonic().Sub(begin))
+	}
 	ring(w.ended)
 }
 
-// call turns a panic into an error of this one job.
-func call(ctx context.Context, handle Handler, j Job) (err error) {
+// call turns a panic into a failure of this one job, and logs where it was: what was panicked with may hold anything.
+func (w *Worker) call(ctx context.Context, j Job) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = hub.Errorf(hub.KindInternal, "doing a job", "the handler of %s panicked (%T)", j.Kind, p)
+			err = &hub.Error{Kind: hub.KindInternal, Code: CodePanicked, Op: "doing a job", Subject: j.Kind}
+			w.o.Logger.Error("the handler of a job panicked", "shard", w.shard, "kind", j.Kind, "with", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 		}
 	}()
-	return handle(ctx, j)
+	return w.kinds[j.Kind].Handle(ctx, j)
 }
 
 // reportAgain is how long a report waits after one that did not succeed.
@@ -67,7 +96,7 @@ const reportAgain = time.Second
 
 // report tells the store what became of jobs: all that ended while the report before was on its way share one. A slot is
 // free again when its report is in the store. When the hub stops what cannot be reported is left to lapse.
-func (w *Worker) report(work context.Context, quiet <-chan struct{}) {
+func (w *Worker) report(calls context.Context, quiet <-chan struct{}) {
 	last := false
 	for !last {
 		select {
@@ -75,7 +104,7 @@ func (w *Worker) report(work context.Context, quiet <-chan struct{}) {
 		case <-quiet:
 			last = true
 		}
-		for !w.reported(work) && !last {
+		for !w.reported(calls) && !last {
 			select {
 			case <-time.After(reportAgain):
 			case <-quiet:
@@ -86,7 +115,7 @@ func (w *Worker) report(work context.Context, quiet <-chan struct{}) {
 }
 
 // reported sends one report and says whether nothing of it is left to be sent.
-func (w *Worker) reported(work context.Context) bool {
+func (w *Worker) reported(calls context.Context) bool {
 	w.mu.Lock()
 	results := slices.DeleteFunc(w.ready, func(r Result) bool {
 		lost := w.runs[r.Claim].lost
@@ -101,10 +130,10 @@ func (w *Worker) reported(work context.Context) bool {
 	if len(results) == 0 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(work), storeWithin)
+	ctx, cancel := context.WithTimeout(calls, storeWithin)
 	defer cancel()
 	_, err := w.store.Finish(ctx, w.shard, results) // what is lost was done again, or will be
-	w.trouble(work, "reporting jobs", err)
+	w.trouble(calls, "reporting jobs", err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -119,8 +148,8 @@ func (w *Worker) reported(work context.Context) bool {
 	return true
 }
 
-// extend keeps the leases of everything that is not reported yet.
-func (w *Worker) extend(work context.Context, quiet <-chan struct{}) {
+// extend keeps the leases of everything that is not reported yet and has not taken too long.
+func (w *Worker) extend(calls context.Context, quiet <-chan struct{}) {
 	tick := time.NewTicker(w.o.Lease / 3)
 	defer tick.Stop()
 	for {
@@ -132,23 +161,23 @@ func (w *Worker) extend(work context.Context, quiet <-chan struct{}) {
 		w.mu.Lock()
 		var claims []Claim
 		for c, r := range w.runs {
-			if !r.lost {
+			if !r.lost && !r.over {
 				claims = append(claims, c)
 			}
 		}
 		w.mu.Unlock()
 		if len(claims) > 0 {
-			w.extendAll(work, claims)
+			w.extendAll(calls, claims)
 		}
 	}
 }
 
-func (w *Worker) extendAll(work context.Context, claims []Claim) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(work), min(storeWithin, w.o.Lease/3))
+func (w *Worker) extendAll(calls context.Context, claims []Claim) {
+	ctx, cancel := context.WithTimeout(calls, min(storeWithin, w.o.Lease/3))
 	defer cancel()
 	deadline := w.o.Monotonic().Add(w.o.Lease)
 	lost, err := w.store.Extend(ctx, w.shard, claims, w.o.Lease)
-	w.trouble(work, "extending leases", err)
+	w.trouble(calls, "extending leases", err)
 	if err != nil {
 		return
 	}

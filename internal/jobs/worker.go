@@ -18,19 +18,26 @@ type Handler func(ctx context.Context, j Job) error
 // Kind is how jobs of one kind are done.
 type Kind struct {
 	Handle        Handler
-	Slots         int // most that run at once in this worker; one tenant gets half of them
-	PerConnection int // most that run at once for one connection, over all hubs; 0 is no bound
+	Most          time.Duration // that one attempt may take, then its context ends; 0 is MostTime
+	Slots         int           // most that run at once in this worker; one tenant gets half of them
+	PerConnection int           // most that run at once for one connection, over all hubs; 0 is no bound
 }
+
+// MostTime is what one attempt may take when its Kind does not say.
+const MostTime = 5 * time.Minute
 
 // The causes of contexts that end before their handlers.
 var (
+	// ErrTooLong says that the attempt took longer than its kind may. It counts as a failure, with CodeTooLong. If the handler
+	// does not return its lease lapses, and its slot stays taken: a worker never runs more handlers than it has slots.
+	ErrTooLong = errors.New("the job takes too long")
 	// ErrLost says that the job may be somebody else's by now.
 	ErrLost = errors.New("the lease of the job is lost")
 	// ErrStopping says that the hub stops.
 	ErrStopping = errors.New("the hub stops")
 )
 
-// Options are a worker's. All are required.
+// Options are a worker's. All but Ended are required.
 type Options struct {
 	Holder string // the hub
 	Retry  Retry
@@ -42,6 +49,9 @@ type Options struct {
 	Lease    time.Duration // after which others take a job whose worker is gone; it is extended at each third
 	PollMost time.Duration // how late a due job is found that nobody rang for
 	Grace    time.Duration // how long running jobs may go on when the hub stops
+
+	// Ended hears of each attempt that ended: "lost", or the name of its Outcome. It must not block.
+	Ended func(kind, outcome string, took time.Duration)
 }
 
 // pollFirst is how soon a worker looks again after it found nothing.
@@ -49,6 +59,18 @@ const pollFirst = 100 * time.Millisecond
 
 // storeWithin bounds one call to the store.
 const storeWithin = 10 * time.Second
+
+// lastCall is how long each of these may still take when the hub stops: a claim that is under way, handlers that were told,
+// and the last report.
+const lastCall = time.Second
+
+// claiming returns the context of a claim, which outlives the worker's by lastCall: nobody would know of a claim that was cut
+// off, and it would count as an attempt.
+func claiming(ctx context.Context) (context.Context, context.CancelFunc) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastCall, cancel) })
+	return limited, func() { stop(); cancel() }
+}
 
 // Worker does the jobs of one shard. Its methods are safe for concurrent use.
 type Worker struct {
@@ -70,6 +92,8 @@ type run struct {
 	Claimed
 	cancel context.CancelCauseFunc
 	alarm  *time.Timer // when the lease ends
+	bound  *time.Timer // when it has taken too long
+	over   bool        // it has, and its lease is not extended any more
 	lost   bool
 }
 
@@ -91,24 +115,48 @@ func ring(bell chan struct{}) {
 	}
 }
 
-// Run works until ctx ends. Then jobs that run may go on for Options.Grace, are told to stop, and are given back. Errors of
-// the store are logged when they begin and end, and tried again.
+// Run works until ctx ends. Then jobs that run may go on for Options.Grace, are told to stop, and are given back; it returns
+// within Grace and three seconds of ctx, whatever handlers and store do, and what could not be given back lapses with its lease.
+// Errors of the store are logged when they begin and end, and tried again.
 func (w *Worker) Run(ctx context.Context) {
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	quiet := make(chan struct{}) // closed when no handler runs any more
+	calls, hangUp := context.WithCancel(context.WithoutCancel(ctx)) // for reports and extensions
+	quiet := make(chan struct{})                                    // closed when no handler is waited for any more
 	var handlers, others sync.WaitGroup
-	others.Go(func() { w.report(work, quiet) })
-	others.Go(func() { w.extend(work, quiet) })
+	others.Go(func() { w.report(calls, quiet) })
+	others.Go(func() { w.extend(calls, quiet) })
 	w.follow(ctx, func(c Claimed, deadline time.Time) {
 		r := w.begin(work, c, deadline)
 		handlers.Go(func() { w.do(r.ctx, r.run) })
 	})
-	grace := time.AfterFunc(w.o.Grace, func() { stop(ErrStopping) })
-	defer grace.Stop()
-	handlers.Wait()
+	w.leave(stop, &handlers)
 	close(quiet)
+	defer time.AfterFunc(lastCall, hangUp).Stop()
 	others.Wait()
+	hangUp()
+}
+
+// leave waits for the handlers, tells them after Options.Grace, and leaves those behind that do not listen.
+func (w *Worker) leave(stop context.CancelCauseFunc, handlers *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() { handlers.Wait(); close(ended) }()
+	within := func(d time.Duration) bool {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-ended:
+			return true
+		case <-timer.C:
+			return false
+		}
+	}
+	if within(w.o.Grace) {
+		return
+	}
+	if stop(ErrStopping); !within(lastCall) {
+		w.o.Logger.Warn("jobs that do not stop are left to their leases", "shard", w.shard)
+	}
 }
 
 // follow claims whenever somebody rings, and when nobody does, ever more seldom.
@@ -135,6 +183,9 @@ func (w *Worker) follow(ctx context.Context, start func(Claimed, time.Time)) {
 // claim starts what there is room for, kind by kind, and reports whether there was any.
 func (w *Worker) claim(ctx context.Context, start func(Claimed, time.Time)) (some bool) {
 	for name, kind := range w.kinds {
+		if ctx.Err() != nil {
+			return false
+		}
 		a := Ask{
 			Kind: name, Holder: w.o.Holder, Lease: w.o.Lease, PerConnection: kind.PerConnection,
 			PerTenant: (kind.Slots + 1) / 2, Running: map[hub.TenantID]int{}, Limit: kind.Slots,
@@ -150,8 +201,8 @@ func (w *Worker) claim(ctx context.Context, start func(Claimed, time.Time)) (som
 		if a.Limit <= 0 {
 			continue
 		}
-		deadline := w.o.Monotonic().Add(w.o.Lease)                                      // before the lease that the store gives ends
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin) // a stop leaves no claim that nobody knows
+		deadline := w.o.Monotonic().Add(w.o.Lease) // before the lease that the store gives ends
+		limited, cancel := claiming(ctx)
 		claimed, err := w.store.Claim(limited, w.shard, a)
 		cancel()
 		w.trouble(ctx, "claiming jobs", err)

@@ -56,7 +56,7 @@ func pass(d time.Duration) {
 func alone(t *testing.T, handle jobs.Handler, f func(m *jobstest.Memory, stop func())) {
 	synctest.Test(t, func(t *testing.T) {
 		m := jobstest.NewMemory(time.Now)
-		w := jobs.NewWorker("s0", m, map[string]jobs.Kind{fetch: {Handle: handle, Slots: 4}}, options("hub-1", time.Now))
+		w := jobs.NewWorker("s0", m, map[string]jobs.Kind{fetch: {Handle: handle, Slots: 4, Most: time.Hour}}, options("hub-1", time.Now))
 		m.OnJobs = func(hub.ShardID) { w.Wake() }
 		stop := running(w)
 		defer stop()

@@ -21,6 +21,7 @@ type Metrics struct {
 	appends    *prometheus.HistogramVec
 	commits    *prometheus.HistogramVec
 	told       *prometheus.CounterVec
+	jobs       *prometheus.HistogramVec
 }
 
 // Bounds of the histograms, in seconds. The door's are around what the platforms allow: 0.5, 3 and 5 seconds.
@@ -28,6 +29,7 @@ var (
 	doorBounds   = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3, 5}
 	diskBounds   = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}
 	answerBounds = []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30}
+	jobBounds    = []float64{.01, .05, .1, .25, .5, 1, 5, 30, 120, 600}
 )
 
 // New returns the metrics of a hub. state is asked at each scrape and must answer from memory or within a second.
@@ -44,12 +46,14 @@ func New(version string, state func(context.Context) State) *Metrics {
 		appends: histogram("log_append_seconds", "Appends to the write-ahead log, the wait for its fsync included.", diskBounds, "outcome"),
 		commits: histogram("shard_transaction_seconds", "Transactions on the shards, repeats included.", answerBounds, "shard", "outcome"),
 		told:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hub_relay_changes_total", Help: "Changes that the broker has confirmed."}, []string{"shard"}),
+		jobs: histogram("jobs_run_seconds", "Attempts at jobs by what came of them: done, later, put_off, released, given_up, or lost to another hub.", jobBounds,
+			"kind", "outcome"),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "hub_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.deliveries, m.appends, m.commits, m.told, build, scraped{state},
+	m.registry.MustRegister(m.requests, m.deliveries, m.appends, m.commits, m.told, m.jobs, build, scraped{state},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -82,6 +86,11 @@ func (m *Metrics) Transaction(shard hub.ShardID, err error, took time.Duration) 
 // Told counts changes that the broker has.
 func (m *Metrics) Told(shard hub.ShardID, changes int) {
 	m.told.WithLabelValues(string(shard)).Add(float64(changes))
+}
+
+// Job counts an attempt at a job. kind and outcome are of closed lists.
+func (m *Metrics) Job(kind, outcome string, took time.Duration) {
+	m.jobs.WithLabelValues(kind, outcome).Observe(took.Seconds())
 }
 
 // outcome names an error by its kind: a closed list.

@@ -32,7 +32,7 @@ func TestScrape(t *testing.T) {
 				Behind: 7, Oldest: 2 * time.Second, Held: 1},
 			{ID: "s2"},
 		},
-		Parked: []obs.Parking{{hub.CodeMoneyInvalid, 5}},
+		Parked: []obs.Parking{{hub.CodeMoneyInvalid, 5}}, Jobs: []obs.Jobs{{"fetch.order", "waiting", 4}},
 	}
 	m := obs.New("v1.2.3", func(context.Context) obs.State { return st })
 	m.Request("GET", "/v1/orders/{id}", 200, 3*time.Millisecond)
@@ -41,6 +41,7 @@ func TestScrape(t *testing.T) {
 	m.Append(errors.New("disk"), time.Millisecond)
 	m.Transaction("s1", nil, time.Millisecond)
 	m.Told("s1", 12)
+	m.Job("fetch.order", "put_off", time.Second)
 	text := scrape(t, m)
 	for _, line := range []string{
 		`hub_build_info{version="v1.2.3"} 1`,
@@ -65,6 +66,8 @@ func TestScrape(t *testing.T) {
 		`hub_log_append_seconds_count{outcome="internal"} 1`,
 		`hub_shard_transaction_seconds_count{outcome="committed",shard="s1"} 1`,
 		`hub_relay_changes_total{shard="s1"} 12`,
+		`hub_jobs_stored{kind="fetch.order",state="waiting"} 4`,
+		`hub_jobs_run_seconds_count{kind="fetch.order",outcome="put_off"} 1`,
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("missing: %s", line)
@@ -78,14 +81,16 @@ func TestScrape(t *testing.T) {
 // TestNames: only labels whose values are few, and every metric explained to the operator.
 func TestNames(t *testing.T) {
 	m := obs.New("v1", func(context.Context) obs.State {
-		return obs.State{Problems: []string{"x"}, Shards: []obs.Shard{{ID: "s1", Leads: true}}, Parked: []obs.Parking{{"malformed_json", 1}}}
+		return obs.State{Problems: []string{"x"}, Shards: []obs.Shard{{ID: "s1", Leads: true}}, Parked: []obs.Parking{{"malformed_json", 1}},
+			Jobs: []obs.Jobs{{"fetch.order", "waiting", 1}}}
 	})
 	m.Request("GET", "/", 200, 0)
 	m.Delivery(hub.Shopify, nil, 0)
 	m.Append(nil, 0)
 	m.Transaction("s1", nil, 0)
 	m.Told("s1", 1)
-	allowed := regexp.MustCompile(`^(shard|code|part|version|method|route|status|platform|outcome|le)$`)
+	m.Job("fetch.order", "done", 0)
+	allowed := regexp.MustCompile(`^(shard|code|part|version|method|route|status|platform|outcome|kind|state|le)$`)
 	name := regexp.MustCompile(`^(hub_[a-z_]+)(?:\{(.*)\})? `)
 	manual, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {

@@ -16,6 +16,7 @@ type State struct {
 	Log      LogState  // of the write-ahead log
 	Shards   []Shard   // in any order
 	Parked   []Parking // open parked deliveries; nil when they could not be counted
+	Jobs     []Jobs    // work for later on all shards; nil when it could not be counted
 }
 
 // LogState is how the write-ahead log stands.
@@ -41,6 +42,13 @@ type Shard struct {
 // Parking counts open parked deliveries.
 type Parking struct {
 	Code  hub.Code
+	Count int64
+}
+
+// Jobs counts jobs of one kind.
+type Jobs struct {
+	Kind  string
+	State string // waiting, running or failed
 	Count int64
 }
 
@@ -79,6 +87,9 @@ func (s scraped) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, p := range st.Parked {
 		show("parked_deliveries", "Open parked deliveries on all shards.", float64(p.Count), "code", string(p.Code))
+	}
+	for _, j := range st.Jobs {
+		show("jobs_stored", "Jobs on all shards: waiting, running, or failed and given up.", float64(j.Count), "kind", j.Kind, "state", j.State)
 	}
 }
 

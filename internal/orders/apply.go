@@ -18,6 +18,8 @@ type Incoming struct {
 	Order   hub.Order // canonical, without the identifiers that the hub gives
 	Deleted time.Time // set: the platform deleted the order then, and Order is empty
 	Digest  [32]byte  // keyed digest of the canonical order
+	// EnrichedAt is that of the version, see there.
+	EnrichedAt time.Time
 	// Seals are for the parts that the personal data is divided into. One that is suppressed leaves its part out.
 	Seals map[hub.PersonalPart]Sealer
 	// RawRef is the payload that is stored with the version if it is accepted, and RawOf is whose data it holds; both are
@@ -29,6 +31,7 @@ type Incoming struct {
 func (in Incoming) version() Version {
 	v := Version{
 		SourceUpdatedAt: stored(in.Order.SourceUpdatedAt),
+		EnrichedAt:      stored(in.EnrichedAt),
 		Rules:           RulesNumber(in.Order.Source.Rules),
 		Cancelled:       in.Order.Status == hub.StatusCancelled,
 		PaymentRank:     in.Order.PaymentStatus.Rank(),
@@ -186,7 +189,7 @@ func (st *state) take(now time.Time, in Incoming) (hub.Change, Result, error) {
 		switch {
 		case v.Same(st.Version):
 			result.Outcome = Unchanged
-			st.confirm(v.Rules)
+			st.confirm(v)
 			return hub.Change{}, result, nil
 		case v.Compare(st.Version) < 0:
 			result.Outcome = Stale
@@ -200,11 +203,11 @@ func (st *state) take(now time.Time, in Incoming) (hub.Change, Result, error) {
 	return st.commit(now, result.Type), result, nil
 }
 
-// confirm remembers that newer rules make the same of the version. It is no news for anybody, and without it an older
-// rule's reading of another state with the same source time could win on one hub and lose on another.
-func (st *state) confirm(rules int) {
-	if rules > st.Version.Rules {
-		st.Version.Rules, st.dirty = rules, true
+// confirm remembers that the same state was read later, or under newer rules. It is no news for anybody, and without it
+// another state with the same source time could win on one hub and lose on another.
+func (st *state) confirm(v Version) {
+	if v.Compare(st.Version) > 0 {
+		st.Version, st.dirty = v, true
 	}
 }
 

@@ -34,7 +34,8 @@ type world struct {
 // model is what must be true of one order, decided without the code under test.
 type model struct {
 	best     *orders.Incoming
-	rules    string // newest that say the same of best
+	rules    string    // newest that say the same of best as it was read last
+	enriched time.Time // when that was
 	deleted  time.Time
 	accepted int
 	types    []hub.ChangeType
@@ -76,7 +77,16 @@ func drawVersion(t *rapid.T, w *world, k orders.Key, n int) orders.Incoming {
 	}
 	return orders.Incoming{
 		Key: k, Order: o, Digest: w.seals.digest(k, canonical), Seals: seals, RawRef: hub.RawRef(fmt.Sprint("raw_", n)),
+		EnrichedAt: enriched(rapid.IntRange(0, 2).Draw(t, "enriched")),
 	}
+}
+
+// enriched is one of three times at which parcels and fees were read, the first of them never.
+func enriched(n int) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return epoch.Add(time.Duration(n) * time.Minute)
 }
 
 // newer is the rule of the order model in its own words.
@@ -84,6 +94,9 @@ func newer(a, b orders.Incoming) bool {
 	x, y := a.Order, b.Order
 	if !x.SourceUpdatedAt.Equal(y.SourceUpdatedAt) {
 		return x.SourceUpdatedAt.After(y.SourceUpdatedAt)
+	}
+	if !a.EnrichedAt.Equal(b.EnrichedAt) {
+		return a.EnrichedAt.After(b.EnrichedAt)
 	}
 	if (x.Status == hub.StatusCancelled) != (y.Status == hub.StatusCancelled) {
 		return x.Status == hub.StatusCancelled
@@ -104,10 +117,10 @@ func newer(a, b orders.Incoming) bool {
 	return bytes.Compare(a.Digest[:], b.Digest[:]) > 0
 }
 
-// confirmed is the best version as if it had come under the newest rules that say the same of it.
+// confirmed is the best version as if it had come at the latest reading and under the newest rules that say the same of it.
 func (m *model) confirmed() orders.Incoming {
 	best := *m.best
-	best.Order.Source.Rules = m.rules
+	best.Order.Source.Rules, best.EnrichedAt = m.rules, m.enriched
 	return best
 }
 
@@ -128,13 +141,15 @@ func (m *model) take(in orders.Incoming) (orders.Outcome, hub.ChangeType) {
 		}
 		return accept(hub.OrderDeleted)
 	case m.best != nil && m.best.Digest == in.Digest:
-		m.rules = max(m.rules, in.Order.Source.Rules)
+		if newer(in, m.confirmed()) {
+			m.rules, m.enriched = in.Order.Source.Rules, in.EnrichedAt
+		}
 		return orders.Unchanged, ""
 	case m.best != nil && !newer(in, m.confirmed()):
 		return orders.Stale, ""
 	}
 	before := m.best
-	m.best, m.rules = &in, in.Order.Source.Rules
+	m.best, m.rules, m.enriched = &in, in.Order.Source.Rules, in.EnrichedAt
 	switch {
 	case before == nil:
 		return accept(hub.OrderCreated)
@@ -165,6 +180,7 @@ func drawHistory(t *rapid.T, w *world) []orders.Incoming {
 			again := all[i%len(all)]
 			if again.Deleted.IsZero() && i%3 == 0 { // the same payload, read by another version of the program
 				again.Order.Source.Rules = fmt.Sprint("shopify/", 1+i%4)
+				again.EnrichedAt = enriched(i % 5 % 3)
 			}
 			all = append(all, again)
 		}
@@ -233,8 +249,8 @@ func (w *world) check(t *rapid.T, k orders.Key, m *model) {
 	}
 	w.changes += m.accepted
 	w.checkFeed(t, row, m)
-	if m.best != nil && row.Version.Rules != orders.RulesNumber(m.rules) {
-		t.Fatalf("stored under rules %d, want %s", row.Version.Rules, m.rules)
+	if m.best != nil && (row.Version.Rules != orders.RulesNumber(m.rules) || !row.Version.EnrichedAt.Equal(m.enriched)) {
+		t.Fatalf("stored under rules %d, enriched %v, want %s, %v", row.Version.Rules, row.Version.EnrichedAt, m.rules, m.enriched)
 	}
 	if row.Revision != int64(m.accepted) || !row.DeletedAt.Equal(m.deleted) {
 		t.Fatalf("revision %d deleted %v, want %d and %v", row.Revision, row.DeletedAt, m.accepted, m.deleted)

@@ -8,13 +8,15 @@ import (
 	"time"
 )
 
-// Version orders the states of one order. The source's own time decides. Where a platform's clock of whole seconds gives
-// one time to two states, the one that went further wins, whatever program read it; then the newer normalising rules: what
+// Version orders the states of one order. The source's own time decides; of one time, the state whose parcels and fees were
+// read later, so that what a platform tells beside the order is never replaced by less. Where a platform's clock of whole
+// seconds still gives one time to two states, the one that went further wins, whatever program read it; then the newer normalising rules: what
 // an older program makes of the same payload never replaces what a newer one made; and at last the digest, so that every
 // hub decides alike.
 type Version struct {
 	SourceUpdatedAt time.Time
-	Rules           int // RulesNumber of the rules that it was read under
+	EnrichedAt      time.Time // by the platform's clock; zero: not enriched
+	Rules           int       // RulesNumber of the rules that it was read under
 	Cancelled       bool
 	Refunded        int64    // minor units
 	PaymentRank     int      // hub.PaymentStatus.Rank
@@ -35,6 +37,7 @@ func RulesNumber(rules string) int {
 func (v Version) Compare(o Version) int {
 	return cmp.Or(
 		v.SourceUpdatedAt.Compare(o.SourceUpdatedAt),
+		v.EnrichedAt.Compare(o.EnrichedAt),
 		compareBool(v.Cancelled, o.Cancelled),
 		cmp.Compare(v.Refunded, o.Refunded),
 		cmp.Compare(v.PaymentRank, o.PaymentRank),

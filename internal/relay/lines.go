@@ -46,6 +46,9 @@ func (s *lines) meet(p Place, now time.Time) {
 	l.head = max(l.head, p.Head)
 	if l.told < l.head && l.since.IsZero() {
 		l.since = now
+		if p.Told == l.told && !p.Since.IsZero() && p.Since.Before(now) {
+			l.since = p.Since
+		}
 	}
 	if l.read < l.head {
 		s.push(l)

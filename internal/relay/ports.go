@@ -18,7 +18,9 @@ type Place struct {
 	Line
 	Told     int64  // sequence of the last change that the broker has; 0 before the first
 	Position uint64 // where the broker keeps it; 0 when not known or when it keeps none
-	Head     int64  // sequence of the last change that was committed; a hint, and Outbox.Tell ignores it
+	// What follows are hints, and Outbox.Tell ignores them.
+	Head  int64     // sequence of the last change that was committed
+	Since time.Time // when the first change after Told was committed; zero when not known
 }
 
 // Mark is what a shard remembers of the broker, to notice that it lost something: which stream it was, and one message
@@ -108,7 +110,8 @@ type Broker interface {
 	// Created is when the stream was made, in whole microseconds; one that is missing is made first.
 	Created(ctx context.Context) (time.Time, error)
 	// Holds says whether the broker still is what wrote the mark: same stream, and its message there with the same
-	// change, or aged out in the regular way, which one younger than the stream's window (by Mark.At) cannot be: that was
-	// purged. A stream that is missing is not made here, and does not hold.
+	// change, or dropped in the regular way: aged out, which one younger than the stream's window (by Mark.At) cannot be, or
+	// making room in a stream that is full. One that was purged does not hold. A stream that is missing is not made here,
+	// and does not hold.
 	Holds(ctx context.Context, m Mark) (bool, error)
 }

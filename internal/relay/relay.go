@@ -17,6 +17,9 @@ const (
 	renewEvery  = 1500 * time.Millisecond
 	pollShared  = 100 * time.Millisecond // how long a change waits when another hub committed it
 	pollAlone   = time.Second
+	pollShare   = 10               // a look at the feed that takes long is followed by so many times as long without one
+	pollMost    = 30 * time.Second // at most; who is told of by Wake does not wait for it
+	lookMost    = 100              // tenants that are looked at one by one, rather than the whole feed
 	storeEvery  = time.Second
 	verifyEvery = 3 * time.Second // how long a loss can go unnoticed while nothing is told
 	pendingMost = 64              // publications after which the stream is looked at before its time
@@ -87,7 +90,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		if err == nil {
 			r.term(ctx, epoch, until)
 		}
-		r.board.follow(hub.CodeOf(err) != CodeNotLeader, err)
+		r.board.follow(err)
 		pause(ctx, r.jitter(renewEvery))
 	}
 	return nil

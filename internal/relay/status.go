@@ -26,13 +26,13 @@ type Held struct {
 // Status says how the relay of one shard stands. Nothing in it is personal.
 type Status struct {
 	Shard   hub.ShardID
-	Leading bool      // only the leader knows what follows
-	Behind  int64     // changes committed and not told, as of the last look at the feed
+	Leading bool      // only the leader knows what follows; who was the last keeps it until somebody else leads
+	Behind  int64     // changes that are known to be committed and are not told, as of a moment ago
 	Oldest  time.Time // when the first of them was committed, or noticed; zero when there is none
 	Held    []Held    // by tenant
 	Told    int64     // changes that this hub has told since its start
 	Rewinds int64     // losses of the stream that this hub has made good since its start
-	Trouble string    // of the shard or of the broker, empty when both answer
+	Trouble string    // of the shard or of the broker, until something is told again or nothing is left to tell
 }
 
 // board is a Status that everybody may read.
@@ -56,12 +56,17 @@ func (b *board) leads() bool {
 	return b.s.Leading
 }
 
-// follow is for a hub that does not lead. That another does is no trouble.
-func (b *board) follow(trouble bool, err error) {
+// follow is for a hub that does not lead, with the error of its try to. That another leads is no trouble, and that one
+// shows how it stands. While nobody is known to lead, what was true last is shown on: a broker that is away has every hub
+// give up its leadership now and then.
+func (b *board) follow(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.s = Status{Told: b.s.Told, Rewinds: b.s.Rewinds}
-	if trouble && err != nil {
+	b.s.Leading = false
+	switch {
+	case hub.CodeOf(err) == CodeNotLeader:
+		b.s = Status{Told: b.s.Told, Rewinds: b.s.Rewinds}
+	case err != nil:
 		b.s.Trouble = err.Error()
 	}
 }

@@ -119,8 +119,8 @@ func (t *term) land(told []Told, f *flight) error {
 	if count > 0 {
 		t.pending = append(t.pending, last)
 		t.dirty(count)
-		t.total += count
-		t.board.change(func(s *Status) { s.Told += int64(count) })
+		t.well = true
+		t.board.change(func(s *Status) { s.Told, s.Trouble = s.Told+int64(count), "" })
 	}
 	if away == len(f.lines) {
 		return trouble

@@ -19,15 +19,16 @@ type term struct {
 	pending []Mark // the last message of each publication since the mark was looked for
 	started bool   // the mark was read
 	told    int    // since places were stored
-	total   int    // in this term
+	well    bool   // something was told, or nothing was left to tell, since the last trouble
 
-	scanAt, storeAt, verifyAt time.Time
-	lost                      bool // somebody else leads
+	scanAt, surveyAt, storeAt, verifyAt time.Time
+	scanEvery                           time.Duration // between the last look at the feed and the next
+	lost                                bool          // somebody else leads
 }
 
 func newTerm(r *Relay, epoch int64) *term {
 	r.bell.woken()
-	r.board.change(func(s *Status) { *s = Status{Leading: true, Told: s.Told, Rewinds: s.Rewinds} })
+	r.board.change(func(s *Status) { s.Leading = true }) // the rest is as it was until this term knows better
 	return &term{Relay: r, epoch: epoch, lines: newLines()}
 }
 
@@ -37,7 +38,6 @@ func (t *term) run(ctx context.Context) (resign bool) {
 	wait := backoffBase
 	var since time.Time // of the trouble
 	for {
-		before := t.total
 		worked, err := t.work(ctx)
 		if ctx.Err() != nil {
 			return false
@@ -50,8 +50,8 @@ func (t *term) run(ctx context.Context) (resign bool) {
 		if worked {
 			most = publishWait
 		}
-		if t.total > before {
-			wait, since = backoffBase, time.Time{}
+		if t.well {
+			t.well, wait, since = false, backoffBase, time.Time{}
 		}
 		now := t.Clock()
 		if since.IsZero() {
@@ -72,7 +72,6 @@ func (t *term) run(ctx context.Context) (resign bool) {
 
 // work tells until something goes wrong that concerns more than a line, and says whether it came past its first checks.
 func (t *term) work(ctx context.Context) (worked bool, err error) {
-	t.scanAt = time.Time{}
 	if err := t.scan(ctx); err != nil {
 		return false, err
 	}
@@ -82,7 +81,6 @@ func (t *term) work(ctx context.Context) (worked bool, err error) {
 	if err := t.settleDoubts(ctx); err != nil {
 		return false, err
 	}
-	t.board.change(func(s *Status) { s.Trouble = "" })
 	var under *flight
 	for err == nil && ctx.Err() == nil {
 		under, err = t.round(ctx, under)
@@ -122,12 +120,9 @@ func (t *term) round(ctx context.Context, under *flight) (*flight, error) {
 
 // prepareNext looks for work and reads it.
 func (t *term) prepareNext(ctx context.Context) (*flight, error) {
-	for tenant := range t.bell.woken() {
-		if l := t.lines.known[Line{tenant, hub.StreamOrders}]; l != nil {
-			t.lines.push(l)
-		} else {
-			t.scanAt = time.Time{} // how far it was told is in the shard
-		}
+	if err := t.wake(ctx); err != nil {
+		t.scanAt = time.Time{} // who called is not forgotten
+		return &flight{}, err
 	}
 	if err := t.scan(ctx); err != nil {
 		return &flight{}, err
@@ -136,9 +131,36 @@ func (t *term) prepareNext(ctx context.Context) (*flight, error) {
 	return t.read(ctx)
 }
 
-// chores stores and verifies when it is time. Nothing is under way.
+// wake gives those their turn who have news. How far a line was told that is not known here is in the shard; few such are
+// looked at alone, as a look at all may take long.
+func (t *term) wake(ctx context.Context) error {
+	looks := 0
+	for tenant := range t.bell.woken() {
+		if l := t.lines.known[Line{tenant, hub.StreamOrders}]; l != nil {
+			t.lines.push(l)
+			continue
+		}
+		if looks++; looks > lookMost {
+			t.scanAt = time.Time{}
+			continue
+		}
+		places, err := t.Outbox.Behind(ctx, t.Shard, Line{Tenant: tenant}, 1) // or whoever comes next
+		if err != nil {
+			return err
+		}
+		for _, p := range places {
+			t.lines.meet(p, t.Clock())
+		}
+	}
+	return nil
+}
+
+// chores counts, stores and verifies when it is time. Nothing is under way.
 func (t *term) chores(ctx context.Context) error {
 	now := t.Clock()
+	if due(now, t.surveyAt, pollAlone) {
+		t.survey(now)
+	}
 	switch {
 	case t.told >= t.Limits.Store, t.told > 0 && due(now, t.storeAt, storeEvery):
 		return t.store(ctx)
@@ -151,6 +173,8 @@ func (t *term) chores(ctx context.Context) error {
 // idle waits for news.
 func (t *term) idle(ctx context.Context) {
 	t.bell.answer(nil, false)
+	t.well = true
+	t.board.change(func(s *Status) { s.Trouble = "" })
 	now := t.Clock()
 	next := t.scanAt
 	if at := t.lines.release(now); !at.IsZero() && at.Before(next) {
@@ -182,7 +206,7 @@ func due(now, at time.Time, period time.Duration) bool {
 // scan looks for lines that are behind, when it is time or somebody waits for it.
 func (t *term) scan(ctx context.Context) error {
 	now := t.Clock()
-	if !due(now, t.scanAt, pollAlone) && !t.bell.waiting() {
+	if !due(now, t.scanAt, t.scanEvery) && !t.bell.waiting() {
 		return nil
 	}
 	t.bell.scanning()
@@ -199,16 +223,19 @@ func (t *term) scan(ctx context.Context) error {
 			after = places[page-1].Line
 		}
 	}
-	t.scanAt = now.Add(pollShared)
+	end, least := t.Clock(), pollShared
 	if t.Alone {
-		t.scanAt = now.Add(pollAlone)
+		least = pollAlone
 	}
-	t.survey()
+	t.scanEvery = min(max(least, pollShare*end.Sub(now)), pollMost)
+	t.scanAt = end.Add(t.scanEvery)
+	t.survey(end)
 	return nil
 }
 
-// survey counts what is not told.
-func (t *term) survey() {
+// survey counts what is known not to be told.
+func (t *term) survey(now time.Time) {
+	t.surveyAt = now.Add(pollAlone)
 	var behind int64
 	var oldest time.Time
 	held := make([]Held, 0, len(t.lines.held))

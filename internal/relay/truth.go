@@ -112,7 +112,7 @@ func (t *term) settle(ctx context.Context, l *line) (lost bool, err error) {
 		if lost, err = t.young(ctx, l); err != nil || lost {
 			return lost, err
 		}
-		m.Sequence = l.told // aged out, or never there
+		m.Sequence = l.told // dropped in the regular way, or never there
 	} else {
 		c, err := t.change(ctx, l.Line, m.Sequence)
 		switch {
@@ -128,7 +128,7 @@ func (t *term) settle(ctx context.Context, l *line) (lost bool, err error) {
 			return true, nil
 		}
 	}
-	if l.code == CodeAhead || l.code == CodeForked {
+	if l.code == CodeAhead || l.code == CodeForked || m.Sequence > l.told { // what was refused may be there after all
 		t.lines.free(l)
 	}
 	l.doubt = false
@@ -149,13 +149,18 @@ func (t *term) settle(ctx context.Context, l *line) (lost bool, err error) {
 // not seen for it concerns what was about to age out.
 const ageSlack = time.Minute
 
-// young reports whether the last change told of a line is too young to have aged out of the stream.
+// young reports whether the last change told of a line, of which the stream has nothing any more, is too young to have
+// aged out of it and did not have to make room either.
 func (t *term) young(ctx context.Context, l *line) (bool, error) {
 	if l.told == 0 || l.position == 0 {
 		return false, nil
 	}
 	c, err := t.change(ctx, l.Line, l.told)
-	return err == nil && c != nil && t.Clock().Sub(c.Time) < t.Window-min(ageSlack, t.Window/10), err
+	if err != nil || c == nil || t.Clock().Sub(c.Time) >= t.Window-min(ageSlack, t.Window/10) {
+		return false, err
+	}
+	holds, err := t.Broker.Holds(ctx, Mark{Created: t.mark.Created, Position: l.position, Change: c.ID, At: c.Time})
+	return err == nil && !holds, err
 }
 
 // change reads one change, nil when the feed has none of that number.

@@ -12,9 +12,10 @@ import (
 type FileState struct {
 	Installation string
 	Schema       int64
-	Shard        hub.ShardID // of a shard
-	Feeds        []FeedHead  // of a shard
-	Vault        VaultAge    // of the vault
+	Shard        hub.ShardID        // of a shard
+	Feeds        []FeedHead         // of a shard
+	Keys         map[hub.KeyID]bool // API keys of the control database: whether they were revoked
+	Vault        VaultAge           // of the vault
 }
 
 // FeedHead is the number of the last change of one feed.
@@ -67,6 +68,9 @@ func (f File) State(ctx context.Context) (st FileState, err error) {
 		}
 	case roleControl:
 		one("SELECT installation_id FROM installation WHERE one = 1", &st.Installation)
+		if err == nil {
+			st.Keys, err = apiKeys(ctx, db)
+		}
 	case roleVault:
 		one("SELECT installation_id FROM vault_meta WHERE one = 1", &st.Installation)
 		one("SELECT ledger, revision, generation FROM vault_state WHERE one = 1", &st.Vault.Ledger, &st.Vault.Revision, &st.Vault.Generation)
@@ -93,4 +97,22 @@ func feedHeads(ctx context.Context, db *sql.DB) (heads []FeedHead, err error) {
 		heads = append(heads, h)
 	}
 	return heads, rows.Err()
+}
+
+func apiKeys(ctx context.Context, db *sql.DB) (map[hub.KeyID]bool, error) {
+	rows, err := db.QueryContext(ctx, "SELECT id, revoked_at <> 0 FROM api_keys")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	keys := map[hub.KeyID]bool{}
+	for rows.Next() {
+		var id hub.KeyID
+		var revoked bool
+		if err := rows.Scan(&id, &revoked); err != nil {
+			return nil, err
+		}
+		keys[id] = revoked
+	}
+	return keys, rows.Err()
 }

@@ -32,6 +32,7 @@ type database struct {
 	barrier    barrier
 	barrierRow int // which row this hub updates
 	marks      marks
+	living     living // of a shard
 
 	prepared sync.Map // SQLite: query → *sql.Stmt of the readers
 }

@@ -22,6 +22,7 @@ type limits struct {
 	sizes []int // numbers of rows of a multi-row statement, descending to 1; nil allows any number
 	rows  int   // most rows in one INSERT
 	keys  int   // most keys in one SELECT
+	slots int   // most slots of the vault in one statement: their rows lie together
 	bytes int   // most bytes of arguments in one statement, unless one row has more
 }
 
@@ -30,12 +31,12 @@ type limits struct {
 var (
 	sqliteDialect = &dialect{
 		prefix: "sqlite", goose: "sqlite3", larger: "max", smaller: "min",
-		statement: limits{sizes: []int{32, 8, 1}, rows: 256, keys: 32, bytes: 1 << 30},
+		statement: limits{sizes: []int{32, 8, 1}, rows: 256, keys: 32, slots: 32, bytes: 1 << 30},
 	}
 	mysqlDialect = &dialect{
 		prefix: "mysql", goose: "mysql", larger: "GREATEST", smaller: "LEAST",
 		forUpdate: " FOR UPDATE", forShare: " LOCK IN SHARE MODE",
-		statement: limits{rows: 500, keys: 100, bytes: 4 << 20},
+		statement: limits{rows: 500, keys: 100, slots: 500, bytes: 4 << 20},
 		sharesLog: true,
 	}
 )

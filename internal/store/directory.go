@@ -28,6 +28,11 @@ type (
 		Endpoint    string       `db:"endpoint"`
 		Secrets     []byte       `db:"sealed_secrets"`
 		Created     int64        `db:"created_at"`
+		ClientID    string       `db:"client_id"`
+		Base        string       `db:"base"`
+		Scopes      string       `db:"scopes"`
+		Redirect    string       `db:"redirect"`
+		HookURL     string       `db:"hook_url"`
 	}
 	connectionRow struct {
 		ID          hub.ConnectionID `db:"id"`
@@ -70,7 +75,7 @@ func (y Tenancy) Load(ctx context.Context) (all tenancy.Everything, err error) {
 			into  any
 		}{
 			{"SELECT id, name, created_at, order_retention_days FROM tenants ORDER BY id", &tenants},
-			{"SELECT id, tenant_id, platform, name, environment, endpoint, sealed_secrets, created_at FROM apps ORDER BY id", &apps},
+			{"SELECT " + appList + " FROM apps ORDER BY id", &apps},
 			{"SELECT id, tenant_id, app_id, platform, environment, account, endpoint, created_at FROM connections ORDER BY id", &connections},
 			{"SELECT id, tenant_id, role, client, scopes, hash, created_at, revoked_at FROM api_keys ORDER BY id", &keys},
 		} {
@@ -111,7 +116,16 @@ func (r tenantRow) tenant() tenancy.Tenant {
 
 func (r appRow) app() tenancy.App {
 	return tenancy.App{ID: r.ID, Tenant: r.Tenant, Platform: r.Platform, Name: r.Name, Environment: r.Environment, Endpoint: r.Endpoint,
-		SealedSecrets: r.Secrets, CreatedAt: moment(r.Created)}
+		SealedSecrets: r.Secrets, CreatedAt: moment(r.Created), ClientID: r.ClientID, Base: r.Base, Scopes: fieldsOf(r.Scopes),
+		Redirect: r.Redirect, HookURL: r.HookURL}
+}
+
+// fieldsOf is strings.Fields that returns nil for none.
+func fieldsOf(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Fields(text)
 }
 
 func (r connectionRow) connection() tenancy.Connection {

@@ -97,15 +97,23 @@ func (t *tx) run(ctx context.Context, f func(context.Context, *tx) error) error 
 
 // fence compares the epoch of the shard with the one that this hub knows, and keeps it from changing until the end.
 func (t *tx) fence(ctx context.Context) error {
-	const op = "checking the epoch of the shard"
 	var epoch int64
-	err := t.query(ctx, op, "SELECT epoch FROM shard_meta WHERE one = 1"+t.d.dialect.forShare, nil, func(r *sql.Rows) error {
+	err := t.query(ctx, opFence, "SELECT epoch FROM shard_meta WHERE one = 1"+t.d.dialect.forShare, nil, func(r *sql.Rows) error {
 		return r.Scan(&epoch)
 	})
-	if err == nil && epoch != t.d.epoch {
-		err = t.poison(&hub.Error{Kind: hub.KindConflict, Code: hub.CodeStaleEpoch, Op: op, Subject: string(t.d.shard)})
+	if err == nil {
+		err = t.sameEpoch(epoch)
 	}
 	return err
+}
+
+const opFence = "checking the epoch of the shard"
+
+func (t *tx) sameEpoch(epoch int64) error {
+	if epoch == t.d.epoch {
+		return nil
+	}
+	return t.poison(&hub.Error{Kind: hub.KindConflict, Code: hub.CodeStaleEpoch, Op: opFence, Subject: string(t.d.shard)})
 }
 
 // commitError says what a failed COMMIT means. The server's own answer that it rolled back is a conflict like any other;

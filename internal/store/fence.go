@@ -32,12 +32,29 @@ func checkErasure(op string, e forget.Entry) error {
 
 // Head implements forget.Shard.
 func (u Subjects) Head(ctx context.Context, shard hub.ShardID) (head forget.Entry, err error) {
-	list, err := u.entries(ctx, shard, "SELECT "+strings.Join(erasureColumns, ", ")+" FROM erasure_head WHERE one = 1", nil)
-	if err == nil && len(list) > 0 {
-		head = list[0]
+	const op = "reading the head of the shard's erasures"
+	d, err := u.s.find(ctx, shard)
+	if err != nil {
+		return head, err
 	}
-	return head, err
+	err = d.query(ctx, op, "SELECT "+strings.Join(erasureColumns, ", ")+" FROM erasure_head WHERE one = 1", nil, func(r *sql.Rows) (err error) {
+		head, err = scanErasure(r)
+		return err
+	})
+	if err == nil && !d.marks.covers(erasureMark, head.Number) { // it is asked for each second
+		if err = d.flushed(ctx); err == nil {
+			d.marks.raise(erasureMark, head.Number)
+		}
+	}
+	if err != nil {
+		return forget.Entry{}, err
+	}
+	return head, nil
 }
+
+// erasureMark is the newest head of a shard that is known to be durable. An older one was replaced by it, or is an old copy's,
+// and what follows from an old copy is asked of the vault.
+var erasureMark = head{stream: "erasures"}
 
 // ShardEntries implements forget.Shard.
 func (u Subjects) ShardEntries(ctx context.Context, shard hub.ShardID, after string, limit int) ([]forget.Entry, error) {
@@ -81,11 +98,23 @@ func (Subjects) Apply(ctx context.Context, token hub.Tx, entries []forget.Entry,
 			return nil, t.poison(err)
 		}
 	}
+	if err := t.markFence(ctx, op); err != nil { // before any line: so do those who disclose
+		return nil, err
+	}
 	if err := t.fenceSubjects(ctx, op, entries); err != nil {
 		return nil, err
 	}
 	fresh, err := t.addEntries(ctx, op, entries)
 	if err != nil {
+		return nil, err
+	}
+	var dead []gdpr.SubjectID
+	for _, e := range entries {
+		if e.What == forget.Killed && isPerson(e.Subject) {
+			dead = append(dead, e.Subject)
+		}
+	}
+	if err := t.notIdle(ctx, op, dead); err != nil {
 		return nil, err
 	}
 	if head != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"time"
 
 	"hub"
 	"hub/internal/intake"
@@ -127,6 +128,24 @@ func notNull(b []byte) []byte {
 		return []byte{}
 	}
 	return b
+}
+
+// Erased implements intake.Repo.
+func (Intake) Erased(ctx context.Context, token hub.Tx, tenant hub.TenantID, since time.Time) (erased bool, err error) {
+	const op = "looking for erasures"
+	t, err := open(token, op)
+	if err != nil {
+		return false, err
+	}
+	if err := t.owns(op, tenant); err != nil {
+		return false, err
+	}
+	query := "SELECT 1 FROM erasures" + t.d.dialect.by("erasures_tenant") + " WHERE tenant_id = ? AND at >= ? LIMIT 1"
+	err = t.query(ctx, op, query, []any{string(tenant), micros(since)}, func(r *sql.Rows) error {
+		erased = true
+		return nil
+	})
+	return erased, err
 }
 
 // FetchPrefix begins the kinds of jobs that fetch what a hint is about; the rest is the kind of the hint.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -158,16 +159,45 @@ func (l *lineage) parked(ctx context.Context) error {
 	})
 }
 
+// served merges the answers about the order alone with those about several. Of these no more are held than are kept.
 func (l *lineage) served(ctx context.Context) error {
-	query := "SELECT client, key_id, disclosed_at, revision, fields FROM disclosures" + l.d.dialect.by("disclosures_order") +
-		" WHERE tenant_id = ? AND order_id = ? ORDER BY disclosed_at, id"
-	return l.list(ctx, query, []any{string(l.tenant), string(l.Order)}, func(r *sql.Rows) (func(), error) {
-		var v erp.Served
+	type served struct {
+		id string
+		erp.Served
+	}
+	var all []served
+	older := func(a, b served) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.id, b.id)) }
+	oldest := func(most int) {
+		slices.SortFunc(all, older)
+		all = all[:min(len(all), most)]
+	}
+	query := "SELECT id, client, key_id, disclosed_at, revision, fields FROM disclosures" + l.d.dialect.by("disclosures_order") +
+		" WHERE tenant_id = ? AND order_id = ? ORDER BY disclosed_at, id LIMIT ?"
+	err := l.d.query(ctx, opLineage, query, []any{string(l.tenant), string(l.Order), l.limit + 1}, func(r *sql.Rows) error {
+		var v served
 		var at, fields int64
-		err := r.Scan(&v.Client, &v.Key, &at, &v.Revision, &fields)
+		err := r.Scan(&v.id, &v.Client, &v.Key, &at, &v.Revision, &fields)
 		v.At, v.Fields = moment(at), hub.Fields(fields)
-		return func() { l.Served = append(l.Served, v) }, err
+		all = append(all, v)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	err = l.d.answered(ctx, opLineage, l.tenant, l.Order, func(id string, v erp.Served) {
+		if all = append(all, served{id, v}); len(all) > 4*l.limit+4 {
+			oldest(l.limit + 1)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	oldest(l.limit + 1)
+	l.Cut = l.Cut || len(all) > l.limit
+	for _, v := range all[:min(len(all), l.limit)] {
+		l.Served = append(l.Served, v.Served)
+	}
+	return nil
 }
 
 func (l *lineage) acks(ctx context.Context) error {

@@ -22,7 +22,7 @@ func (s *Store) Orders() Orders { return Orders{s} }
 var orderColumns = []string{
 	"connection_id", "external_id", "tenant_id", "id", "revision", "source_updated_at", "cancelled", "refunded", "payment_rank",
 	"fulfillment_rank", "digest", "status", "platform", "placed_at", "deleted_at", "created_at", "updated_at", "doc", "personal", "sealed_at",
-	"recipient", "payer", "shared", "expires", "number", "erased", "rules",
+	"recipient", "payer", "shared", "expires", "number", "erased", "rules", "enriched_at",
 }
 
 // rowKey is the primary key of an order.
@@ -128,19 +128,19 @@ func addOrder(r *row, o *orders.Stored) {
 	r.add(string(o.Connection), string(o.External), string(o.Tenant), string(o.ID), o.Revision,
 		micros(v.SourceUpdatedAt), flag(v.Cancelled), v.Refunded, int64(v.PaymentRank), int64(v.FulfillmentRank), v.Digest[:],
 		string(o.Status), string(o.Platform), micros(o.PlacedAt), micros(o.DeletedAt), micros(o.CreatedAt), micros(o.UpdatedAt),
-		blob(o.Doc), blob(o.Personal), o.SealedAt, blob(o.Recipient), blob(o.Payer), blob(o.Shared), string(o.Expires), clip(o.Number, maxExternal), flag(o.Erased), int64(v.Rules))
+		blob(o.Doc), blob(o.Personal), o.SealedAt, blob(o.Recipient), blob(o.Payer), blob(o.Shared), string(o.Expires), clip(o.Number, maxExternal), flag(o.Erased), int64(v.Rules), micros(v.EnrichedAt))
 }
 
 func scanOrder(rows *sql.Rows) (o orders.Stored, err error) {
-	var source, placed, deleted, created, updated int64
+	var source, placed, deleted, created, updated, enriched int64
 	var digest sql.RawBytes
 	v := &o.Version
 	err = rows.Scan(&o.Connection, &o.External, &o.Tenant, &o.ID, &o.Revision,
 		&source, &v.Cancelled, &v.Refunded, &v.PaymentRank, &v.FulfillmentRank, &digest,
 		&o.Status, &o.Platform, &placed, &deleted, &created, &updated, &o.Doc, &o.Personal, &o.SealedAt,
-		&o.Recipient, &o.Payer, &o.Shared, &o.Expires, &o.Number, &o.Erased, &v.Rules)
+		&o.Recipient, &o.Payer, &o.Shared, &o.Expires, &o.Number, &o.Erased, &v.Rules, &enriched)
 	copy(v.Digest[:], digest)
-	v.SourceUpdatedAt, o.PlacedAt, o.DeletedAt = moment(source), moment(placed), moment(deleted)
+	v.SourceUpdatedAt, v.EnrichedAt, o.PlacedAt, o.DeletedAt = moment(source), moment(enriched), moment(placed), moment(deleted)
 	o.CreatedAt, o.UpdatedAt = moment(created), moment(updated)
 	return o, err
 }

@@ -70,7 +70,7 @@ func (Intake) Settle(ctx context.Context, token hub.Tx, p intake.Parked) error {
 		args := append([]any{string(p.Code), clip(p.Path, maxPath)}, gistColumns(&p)...)
 		n, err = t.exec(ctx, op, "UPDATE parked SET attempts = attempts + 1, code = ?, path = ?, external_id = ?, source_at = ?, currency = ?, total = ?"+still,
 			append(args, string(p.ID), string(p.Tenant), string(intake.ParkedOpen))...)
-	} else {
+	} else if err = t.maybeIdleParked(ctx, op, p.ID); err == nil {
 		n, err = t.exec(ctx, op, "UPDATE parked SET state = ?, sealed = NULL, expires = ''"+still,
 			string(p.State), string(p.ID), string(p.Tenant), string(intake.ParkedOpen))
 	}

@@ -43,16 +43,24 @@ func (e ERP) Personal(ctx context.Context, tenant hub.TenantID, ids []hub.OrderI
 		return nil, err
 	}
 	read := make(map[hub.OrderID]erp.Sealed, len(ids))
-	sel := selection{op: "reading sealed parts", columns: "id, tenant_id, " + partColumns, table: "orders", keys: []string{"id"}}
+	sel := selection{op: "reading sealed parts", columns: "id, tenant_id, " + partColumns, table: "orders" + d.dialect.by("orders_id"), keys: []string{"id"}}
 	fill := func(i int, r *row) { r.add(string(ids[min(i, len(ids)-1)])) }
+	bytes, rows := 0, 0
 	err = d.find(ctx, sel, d.dialect.statement.filled(len(ids)), fill, func(r *sql.Rows) error {
 		var id hub.OrderID
 		var its hub.TenantID
 		sealed, err := scanParts(r, &id, &its)
-		if err == nil && its == tenant && len(sealed.Parts) > 0 {
-			read[id] = sealed
+		if err != nil || its != tenant || len(sealed.Parts) == 0 {
+			return err
 		}
-		return err
+		if _, again := read[id]; !again {
+			bytes, rows = bytes+sealed.Size(), rows+1
+		}
+		if rows > 1 && bytes > erp.MaxPageBytes {
+			return &hub.Error{Kind: hub.KindTooLarge, Op: sel.op, Err: words("the parts of these orders are more than a page has")}
+		}
+		read[id] = sealed
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -74,13 +82,19 @@ func (e ERP) OrderPersonal(ctx context.Context, tenant hub.TenantID, id hub.Orde
 	if err == nil && row.ID == "" {
 		err = noOrder(id)
 	}
-	if err == nil {
-		err = d.flushedOrders(ctx, tenant) // nothing else does when there is nothing to disclose
-	}
 	if err != nil {
 		return erp.Row{}, erp.Sealed{}, err
 	}
 	return row, sealed, nil
+}
+
+// Settled implements erp.PersonalReader.
+func (e ERP) Settled(ctx context.Context, tenant hub.TenantID) error {
+	d, err := e.s.of(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return d.flushedOrders(ctx, tenant)
 }
 
 // filled is how many keys are asked for when n are wanted: where statements have few sizes, naming one key several times is
@@ -110,22 +124,24 @@ func (e ERP) Of(tenant hub.TenantID) hub.ShardID { return e.s.Of(tenant) }
 func (e ERP) Disclose(ctx context.Context, shard hub.ShardID, answers []erp.Answer) (fenced [][]gdpr.SubjectID, err error) {
 	const op = "recording disclosures"
 	for _, a := range answers {
-		for _, r := range a.Rows {
-			if err := checkDisclosure(op, a.Tenant, r); err != nil {
-				return nil, err
-			}
+		if err := checkAnswer(op, a); err != nil {
+			return nil, err
 		}
 	}
 	if len(answers) == 0 {
 		return nil, nil
 	}
-	err = e.s.Do(ctx, shard, func(ctx context.Context, token hub.Tx) error {
-		t, err := open(token, op)
+	d, err := e.s.find(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	err = e.s.do(ctx, d, func(ctx context.Context, t *tx) error {
+		mark, err := t.fenceMark(ctx)
 		if err != nil {
 			return err
 		}
-		var whole []erp.Answer
-		if whole, fenced, err = t.shareAll(ctx, op, answers); err != nil {
+		var whole []*erp.Answer
+		if whole, fenced, err = t.shareAll(ctx, op, mark, answers); err != nil {
 			return err
 		}
 		return t.disclose(ctx, op, whole)
@@ -136,14 +152,16 @@ func (e ERP) Disclose(ctx context.Context, shard hub.ShardID, answers []erp.Answ
 	return fenced, nil
 }
 
-// shareAll locks the lines of the subjects of all answers. Answers in which somebody is fenced are left out, and these are
-// returned at their places; the lines of the others are made if they are missing.
-func (t *tx) shareAll(ctx context.Context, op string, answers []erp.Answer) (whole []erp.Answer, fenced [][]gdpr.SubjectID, err error) {
+// shareAll sees to it that nobody of the answers is fenced until the transaction ends. Answers in which somebody is fenced
+// are left out, and these are returned at their places; the lines of the others are made if they are missing. Lines of people
+// who are known to be live at this mark are not looked at.
+func (t *tx) shareAll(ctx context.Context, op, mark string, answers []erp.Answer) (whole []*erp.Answer, fenced [][]gdpr.SubjectID, err error) {
 	fenced = make([][]gdpr.SubjectID, len(answers))
 	for {
 		whole = whole[:0]
 		owners := map[gdpr.SubjectID]hub.TenantID{}
-		for i, a := range answers {
+		for i := range answers {
+			a := &answers[i]
 			if len(fenced[i]) > 0 {
 				continue
 			}
@@ -160,7 +178,14 @@ func (t *tx) shareAll(ctx context.Context, op string, answers []erp.Answer) (who
 				}
 			}
 		}
+		t.d.living.leaveOut(mark, owners)
+		if len(owners) == 0 {
+			return whole, fenced, nil
+		}
 		found, err := t.share(ctx, op, owners)
+		if err == nil && len(found) == 0 {
+			t.d.living.learn(mark, owners)
+		}
 		if err != nil || len(found) == 0 {
 			return whole, fenced, err
 		}
@@ -182,36 +207,55 @@ func among(a erp.Answer, subjects []gdpr.SubjectID) (named []gdpr.SubjectID) {
 	return named
 }
 
-// disclose writes the rows of answers, and one audit record for each.
-func (t *tx) disclose(ctx context.Context, op string, answers []erp.Answer) error {
-	var rows []*erp.Disclosure
+// disclose writes what is served, and one audit record for each answer.
+func (t *tx) disclose(ctx context.Context, op string, answers []*erp.Answer) error {
+	var single []*erp.Disclosure
+	var several []*erp.Answer
 	deeds := make([]deed, len(answers))
 	for i, a := range answers {
-		actor := a.Actor
-		deeds[i] = deed{action: "personal.read", tenant: a.Tenant, count: int64(len(a.Rows)), who: &actor}
+		deeds[i] = deed{action: "personal.read", tenant: a.Tenant, count: int64(len(a.Rows)), who: &a.Actor}
 		if len(a.Rows) == 1 {
 			deeds[i].target = string(a.Rows[0].Order)
-		}
-		for r := range a.Rows {
-			rows = append(rows, &a.Rows[r])
+			single = append(single, &a.Rows[0])
+		} else if len(a.Rows) > 1 {
+			several = append(several, a)
 		}
 	}
 	in := insertion{op: op, table: "disclosures", columns: disclosureColumns}
-	err := t.insert(ctx, in, len(rows), func(i int, r *row) {
-		d := rows[i]
+	err := t.insert(ctx, in, len(single), func(i int, r *row) {
+		d := single[i]
 		r.add(string(d.Tenant), micros(d.At), t.s.cfg.IDs.New(DisclosurePrefix), d.Client, string(d.Key), d.Request, string(d.Order),
 			d.Revision, int64(d.Fields)) // the bits as they are
 	})
+	if err == nil {
+		err = t.keepAnswers(ctx, op, several)
+	}
 	if err != nil {
 		return err
 	}
 	return t.record(ctx, deeds...)
 }
 
-func checkDisclosure(op string, tenant hub.TenantID, d erp.Disclosure) error {
-	if d.Tenant != tenant {
-		return &hub.Error{Kind: hub.KindInvalid, Op: op, Path: "tenant", Err: words("a row is of another tenant")}
+// checkAnswer refuses what could not be found again, or would be told wrongly.
+func checkAnswer(op string, a erp.Answer) error {
+	if a.Stream != "" && (a.First < 1 || a.Last < a.First) {
+		return &hub.Error{Kind: hub.KindInvalid, Op: op, Path: "first", Err: words("a page ends before it begins")}
 	}
-	return within(op, field{"client", d.Client, maxClient}, field{"key_id", string(d.Key), maxID}, field{"request_id", d.Request, maxRequest},
-		field{"order_id", string(d.Order), maxID})
+	for i := range a.Rows {
+		d, first := &a.Rows[i], &a.Rows[0]
+		switch {
+		case d.Tenant != a.Tenant:
+			return &hub.Error{Kind: hub.KindInvalid, Op: op, Path: "tenant", Err: words("a row is of another tenant")}
+		case d.Client != first.Client || d.Key != first.Key || d.Request != first.Request || !d.At.Equal(first.At):
+			return &hub.Error{Kind: hub.KindInvalid, Op: op, Path: "client", Err: words("two rows are of different answers")}
+		case d.Order == "":
+			return &hub.Error{Kind: hub.KindInvalid, Op: op, Path: "order_id", Err: words("a row is of no order")}
+		}
+		err := within(op, field{"stream", string(a.Stream), maxWord}, field{"client", d.Client, maxClient}, field{"key_id", string(d.Key), maxID},
+			field{"request_id", d.Request, maxRequest}, field{"order_id", string(d.Order), maxID})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -75,7 +75,13 @@ func personalReads(ctx context.Context, tenant hub.TenantID, who gdpr.SubjectID,
 	return map[string]func(*store.Store) (int, error){
 		"OrderPersonal": func(s *store.Store) (int, error) {
 			_, sealed, err := s.ERP().OrderPersonal(ctx, tenant, order)
-			return len(sealed.Parts), err
+			if err == nil {
+				err = s.ERP().Settled(ctx, tenant)
+			}
+			if err != nil {
+				return 0, err
+			}
+			return len(sealed.Parts), nil
 		},
 		"Head": func(s *store.Store) (int, error) {
 			head, err := s.Subjects().Head(ctx, s.Of(tenant))

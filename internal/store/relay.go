@@ -81,20 +81,24 @@ func (r Relay) Resign(ctx context.Context, shard hub.ShardID, holder string) err
 	})
 }
 
-// Behind implements relay.Outbox. It reads the heads of all lines after the given one, which are small.
+// Behind implements relay.Outbox. It reads the heads of all lines after the given one, which are small, and one change of
+// each line that is behind.
 func (r Relay) Behind(ctx context.Context, shard hub.ShardID, after relay.Line, limit int) (list []relay.Place, err error) {
 	d, err := r.s.find(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
-	const query = "SELECT h.tenant_id, h.stream, h.sequence, COALESCE(r.told, 0), COALESCE(r.position, 0)" +
+	const query = "SELECT h.tenant_id, h.stream, h.sequence, COALESCE(r.told, 0), COALESCE(r.position, 0), COALESCE(f.time, 0)" +
 		" FROM feed_head h LEFT JOIN relay_lines r ON r.tenant_id = h.tenant_id AND r.stream = h.stream" +
+		" LEFT JOIN feed f ON f.tenant_id = h.tenant_id AND f.stream = h.stream AND f.sequence = COALESCE(r.told, 0) + 1" +
 		" WHERE h.tenant_id >= ? AND (h.tenant_id > ? OR h.stream > ?) AND h.sequence > COALESCE(r.told, 0)" +
 		" ORDER BY h.tenant_id, h.stream LIMIT ?"
 	tenant := string(after.Tenant)
 	err = d.query(ctx, "looking for what is not told", query, []any{tenant, tenant, string(after.Stream), limit}, func(rows *sql.Rows) error {
 		var p relay.Place
-		err := rows.Scan(&p.Tenant, &p.Stream, &p.Head, &p.Told, &p.Position)
+		var since int64
+		err := rows.Scan(&p.Tenant, &p.Stream, &p.Head, &p.Told, &p.Position, &since)
+		p.Since = moment(since)
 		list = append(list, p)
 		return err
 	})

@@ -20,9 +20,7 @@ func (d *database) begin(ctx context.Context) (session, error) {
 	if d.line != nil {
 		return d.line.begin(ctx)
 	}
-	// READ COMMITTED: REPEATABLE READ would decide on rows as they were when the transaction began. It is set with each
-	// transaction because the session variable has two names among the servers.
-	tx, err := d.write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	tx, err := d.write.BeginTx(ctx, nil) // READ COMMITTED, as each of its connections was told
 	if err != nil {
 		return nil, err
 	}

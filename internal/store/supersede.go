@@ -46,6 +46,9 @@ func (Intake) Supersede(ctx context.Context, token hub.Tx, list []intake.Newest)
 		if !ok || p.source == 0 || p.source >= micros(n.SourceUpdatedAt) {
 			continue
 		}
+		if err := t.maybeIdleParked(ctx, op, p.id); err != nil {
+			return err
+		}
 		_, err := t.exec(ctx, op, "UPDATE parked SET state = ?, sealed = NULL, expires = '', closed_by = ? WHERE id = ? AND state = ?",
 			string(intake.ParkedClosed), n.Revision, string(p.id), string(intake.ParkedOpen))
 		if err != nil {

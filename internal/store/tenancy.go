@@ -135,9 +135,13 @@ func (y Tenancy) AddApp(ctx context.Context, a tenancy.App) error {
 	return y.change(ctx, op, done, func(ctx context.Context, t *tx) error { return t.addApp(ctx, op, a) })
 }
 
+const appList = "id, tenant_id, platform, name, environment, endpoint, sealed_secrets, created_at, client_id, base, scopes, redirect, hook_url"
+
 func checkApp(op string, a tenancy.App) error {
 	return within(op, field{"id", string(a.ID), maxID}, field{"platform", string(a.Platform), maxWord}, field{"name", a.Name, maxName},
-		field{"environment", a.Environment, maxWord}, field{"endpoint", a.Endpoint, maxEndpoint}, field{"secrets", string(a.SealedSecrets), 1<<16 - 1})
+		field{"environment", a.Environment, maxWord}, field{"endpoint", a.Endpoint, maxEndpoint}, field{"secrets", string(a.SealedSecrets), 1<<16 - 1},
+		field{"client_id", a.ClientID, maxClient}, field{"base", a.Base, maxAddress}, field{"scopes", strings.Join(a.Scopes, " "), maxScopes},
+		field{"redirect", a.Redirect, maxAddress}, field{"hook_url", a.HookURL, maxAddress})
 }
 
 func (t *tx) addApp(ctx context.Context, op string, a tenancy.App) error {
@@ -150,8 +154,9 @@ func (t *tx) addApp(ctx context.Context, op string, a tenancy.App) error {
 	if err := t.free(ctx, op, "id", "SELECT 1 FROM apps WHERE id = ?", string(a.ID)); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, op, "INSERT INTO apps (id, tenant_id, platform, name, environment, endpoint, sealed_secrets, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		string(a.ID), string(a.Tenant), string(a.Platform), a.Name, a.Environment, a.Endpoint, blob(a.SealedSecrets), micros(a.CreatedAt))
+	_, err := t.exec(ctx, op, "INSERT INTO apps ("+appList+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		string(a.ID), string(a.Tenant), string(a.Platform), a.Name, a.Environment, a.Endpoint, blob(a.SealedSecrets), micros(a.CreatedAt),
+		a.ClientID, a.Base, strings.Join(a.Scopes, " "), a.Redirect, a.HookURL)
 	return err
 }
 
@@ -160,11 +165,15 @@ func (t *tx) freeEndpoint(ctx context.Context, op, endpoint string) error {
 	return t.free(ctx, op, "endpoint", "SELECT 1 FROM apps WHERE endpoint = ? UNION ALL SELECT 1 FROM connections WHERE endpoint = ?", endpoint, endpoint)
 }
 
+func checkConnection(op string, c tenancy.Connection) error {
+	return within(op, field{"id", string(c.ID), maxID}, field{"platform", string(c.Platform), maxWord},
+		field{"environment", c.Environment, maxWord}, field{"account", c.Account, maxName}, field{"endpoint", c.Endpoint, maxEndpoint})
+}
+
 // AddConnection implements tenancy.Repo. Another tenant's app is not found, like a missing one.
 func (y Tenancy) AddConnection(ctx context.Context, c tenancy.Connection, app *tenancy.App) error {
 	const op = "adding a connection"
-	err := within(op, field{"id", string(c.ID), maxID}, field{"platform", string(c.Platform), maxWord},
-		field{"environment", c.Environment, maxWord}, field{"account", c.Account, maxName}, field{"endpoint", c.Endpoint, maxEndpoint})
+	err := checkConnection(op, c)
 	if err == nil && app != nil {
 		err = checkApp(op, *app)
 	}

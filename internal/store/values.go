@@ -23,6 +23,9 @@ const (
 	maxWeek      = 8  // 2026-W47
 	maxRequest   = 64 // ids of requests
 	maxTarget    = 64 // what an audit record is about
+	maxAddress   = 512
+	maxScopes    = 4096
+	maxCursor    = 2048
 	// maxRow bounds the bytes of one row: escaped, at most twice as long, it still fits into a packet of 16 MiB.
 	maxRow = 7 << 20
 )

@@ -15,6 +15,7 @@ const (
 	ActionKill      = "subject.kill"
 	ActionKillLots  = "lots.kill"
 	ActionCycle     = "forget.cycle"
+	ActionLost      = "forget.unreadable" // what was damaged before the cycle and is lost with it
 	ActionRemoveHub = "hub.remove"
 )
 

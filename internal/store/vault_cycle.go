@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -43,15 +44,16 @@ const maxInstance = 64
 func (v Vault) Pending(ctx context.Context) (p forget.Pending, err error) {
 	const op = "counting what the forget cycle is for"
 	d := v.s.vault.dialect
-	query := "SELECT s.ledger," +
-		" (SELECT COUNT(*) FROM vault_ledger l WHERE l.what = 'killed' AND l.person = 1" +
-		" AND l.number > (SELECT COALESCE(MAX(c.ledger), 0) FROM vault_cycles c WHERE c.phase = 'done'))," +
-		" (SELECT COUNT(*) FROM vault_keys" + d.by(keysByKind) + " WHERE kind = 'subject')," +
+	killed := " (SELECT COUNT(*) FROM vault_ledger l WHERE l.what = 'killed' AND l.person = 1" +
+		" AND l.number > (SELECT COALESCE(MAX(c.ledger), 0) FROM vault_cycles c WHERE c.phase = 'done') AND l.reason "
+	const retired = "IN ('" + forget.ReasonDelivery + "', '" + forget.ReasonRetention + "')),"
+	query := "SELECT s.ledger, k.persons, k.deliveries," + killed + "NOT " + retired + killed + retired +
 		" (SELECT COUNT(*) FROM vault_tags" + d.by(tagsByOwner) + " WHERE identity = 1)," +
-		" (SELECT COUNT(*) FROM vault_ledger l JOIN vault_keys k ON k.id = l.subject_id WHERE l.what = 'fenced')" +
-		" FROM vault_state s WHERE s.one = 1"
+		" (SELECT COUNT(*) FROM vault_ledger l JOIN vault_keys f ON f.id = l.subject_id WHERE l.what = 'fenced')" +
+		" FROM vault_state s, (SELECT COALESCE(SUM(connection_id = ''), 0) AS persons, COALESCE(SUM(connection_id <> ''), 0) AS deliveries" +
+		" FROM vault_keys" + d.by(keysByKind) + " WHERE kind = 'subject') k WHERE s.one = 1"
 	err = v.read(ctx, op, query, nil, func(r *sql.Rows) error {
-		return r.Scan(&p.Ledger, &p.Kills, &p.Subjects, &p.Identities, &p.Fenced)
+		return r.Scan(&p.Ledger, &p.Subjects, &p.Deliveries, &p.Kills, &p.Retired, &p.Identities, &p.Fenced)
 	})
 	if err != nil {
 		return p, err
@@ -66,21 +68,24 @@ func (v Vault) Pending(ctx context.Context) (p forget.Pending, err error) {
 }
 
 const cycleColumns = "number, phase, from_root, to_root, ledger, kills, weeks, slots, rewrapped, began_at, ended_at, waits_for, " +
-	"gone_root, gone_at, gone_method, gone_same_volume"
+	"gone_root, gone_at, gone_method, gone_same_volume, unreadable"
 
 // newestCycle is zero when there was none.
 func newestCycle(ctx context.Context, a asker, op string) (c forget.Cycle, err error) {
 	query := "SELECT " + cycleColumns + " FROM vault_cycles ORDER BY number DESC LIMIT 1"
 	err = a.query(ctx, op, query, nil, func(r *sql.Rows) error {
 		var began, ended, gone int64
-		var waits []byte
+		var waits, unreadable []byte
 		err := r.Scan(&c.Number, &c.Phase, &c.From, &c.To, &c.Ledger, &c.Kills, &c.Weeks, &c.Slots, &c.Rows, &began, &ended, &waits,
-			&c.Receipt.Generation, &gone, &c.Receipt.Method, &c.Receipt.SameVolume)
+			&c.Receipt.Generation, &gone, &c.Receipt.Method, &c.Receipt.SameVolume, &unreadable)
 		if err != nil {
 			return err
 		}
 		c.BeganAt, c.EndedAt, c.Receipt.GoneAt = moment(began), moment(ended), moment(gone)
-		return json.Unmarshal(waits, &c.WaitsFor)
+		if err := json.Unmarshal(waits, &c.WaitsFor); err != nil || unreadable == nil {
+			return err
+		}
+		return json.Unmarshal(unreadable, &c.Unreadable)
 	})
 	return c, err
 }
@@ -137,15 +142,16 @@ func follows(old, c forget.Cycle) error {
 
 func (t *tx) storeCycle(ctx context.Context, c forget.Cycle) error {
 	waits, err := json.Marshal(c.WaitsFor)
-	if err != nil {
+	unreadable, err2 := json.Marshal(c.Unreadable)
+	if err := errors.Join(err, err2); err != nil {
 		return fail(opSave, err)
 	}
 	if _, err := t.exec(ctx, opSave, "DELETE FROM vault_cycles WHERE number = ?", c.Number); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, opSave, "INSERT INTO vault_cycles ("+cycleColumns+") VALUES ("+list("?", ",", 16)+")",
+	_, err = t.exec(ctx, opSave, "INSERT INTO vault_cycles ("+cycleColumns+") VALUES ("+list("?", ",", 17)+")",
 		c.Number, string(c.Phase), c.From, c.To, c.Ledger, c.Kills, c.Weeks, c.Slots, c.Rows, micros(c.BeganAt), micros(c.EndedAt), waits,
-		c.Receipt.Generation, micros(c.Receipt.GoneAt), c.Receipt.Method, flag(c.Receipt.SameVolume))
+		c.Receipt.Generation, micros(c.Receipt.GoneAt), c.Receipt.Method, flag(c.Receipt.SameVolume), unreadable)
 	return err
 }
 
@@ -155,8 +161,14 @@ func (t *tx) cycleDone(ctx context.Context, old, c forget.Cycle) error {
 	if err == nil {
 		_, err = t.exec(ctx, opSave, "DELETE FROM vault_tombstones WHERE expires_at <= ?", micros(c.EndedAt))
 	}
+	if err == nil {
+		_, err = t.exec(ctx, opSave, "DELETE FROM vault_keyrings WHERE generation < ? AND ? <= (SELECT generation FROM vault_state WHERE one = 1)", c.To, c.To)
+	}
 	if err == nil && (old.Number < c.Number || old.Phase != forget.PhaseDone) {
-		err = t.record(ctx, deed{action: ActionCycle, target: strconv.FormatInt(c.Number, 10), count: c.Kills})
+		number := strconv.FormatInt(c.Number, 10)
+		if err = t.record(ctx, deed{action: ActionCycle, target: number, count: c.Kills}); err == nil && len(c.Unreadable) > 0 {
+			err = t.record(ctx, deed{action: ActionLost, target: number, count: int64(len(c.Unreadable))})
+		}
 	}
 	return err
 }

@@ -52,9 +52,9 @@ func (v Vault) Kill(ctx context.Context, entries []forget.Entry, owners [][]byte
 }
 
 // KillLots implements forget.Ledger.
-func (v Vault) KillLots(ctx context.Context, e forget.Entry, connection hub.ConnectionID) (stored forget.Entry, err error) {
+func (v Vault) KillLots(ctx context.Context, e forget.Entry, connection hub.ConnectionID, again bool) (stored forget.Entry, err error) {
 	e.What, e.Subject = forget.Killed, gdpr.SubjectID(connection)
-	query := "SELECT id, slot, counted FROM vault_keys" + v.s.vault.dialect.by(keysByKind) + " WHERE kind = ? AND tenant_id = ?"
+	query := "SELECT id, slot, counted, created_at FROM vault_keys" + v.s.vault.dialect.by(keysByKind) + " WHERE kind = ? AND tenant_id = ?"
 	args := []any{string(gdpr.KindLot), string(e.Tenant)}
 	if connection == "" {
 		e.Subject = gdpr.SubjectID(e.Tenant)
@@ -64,15 +64,27 @@ func (v Vault) KillLots(ctx context.Context, e forget.Entry, connection hub.Conn
 	if err := checkEntry(e); err != nil {
 		return stored, err
 	}
-	err = v.end(ctx, ActionKillLots, func(ctx context.Context, g *ending) error {
+	err = v.end(ctx, ActionKillLots, func(ctx context.Context, g *ending) (err error) {
+		var dead []deadKey
+		newest := micros(e.At)
+		err = g.t.query(ctx, opLedger, query, args, func(r *sql.Rows) error {
+			var k deadKey
+			err := r.Scan(&k.id, &k.slot, &k.counted, &k.created)
+			newest = max(newest, k.created)
+			dead = append(dead, k)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		e := e
+		if !again {
+			e.At = moment(newest)
+		}
 		if stored, err = g.repeated(ctx, e); err != nil {
 			return err
 		}
-		var dead []deadKey
-		if err := g.t.query(ctx, opLedger, query, args, scanDead(&dead)); err != nil {
-			return err
-		}
-		return g.dropKeys(ctx, dead)
+		return g.dropKeys(ctx, slices.DeleteFunc(dead, func(k deadKey) bool { return k.created > micros(stored.At) }))
 	})
 	return stored, err
 }
@@ -119,6 +131,7 @@ type deadKey struct {
 	id      string
 	slot    gdpr.Slot
 	counted bool
+	created int64 // of lots
 }
 
 func scanDead(into *[]deadKey) func(*sql.Rows) error {

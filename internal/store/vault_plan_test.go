@@ -104,7 +104,7 @@ func exerciseVault(t *testing.T, s *Store) {
 		},
 		"Kill": func() error { _, err := v.Kill(ctx, []forget.Entry{kill}, [][]byte{owner}); return err },
 		"KillLots": func() error {
-			_, err := v.KillLots(ctx, forget.Entry{ID: "ers_3", Tenant: "ten_a"}, "con_none")
+			_, err := v.KillLots(ctx, forget.Entry{ID: "ers_3", Tenant: "ten_a"}, "con_none", false)
 			return err
 		},
 		"Save": func() error {
@@ -113,7 +113,7 @@ func exerciseVault(t *testing.T, s *Store) {
 	} {
 		must(what, call())
 	}
-	must("ReplaceKeyrings", v.ReplaceKeyrings(ctx, epoch, 1, []gdpr.SealedKeyring{{Generation: 1, Revision: 2}}))
+	must("StoreKeyring", v.StoreKeyring(ctx, epoch, 1, gdpr.SealedKeyring{Generation: 1, Revision: 2}))
 }
 
 // small are tables that have a row for each hub, keyring, cycle or dirty slot, and none for a person.

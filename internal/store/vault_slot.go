@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 
@@ -15,40 +16,61 @@ const opRewrite = "rewriting slots"
 
 const keysBySlot = "vault_keys_slot"
 
-// Rewrite implements forget.Cycles. It holds the state alone, so nothing is added to a slot after it was read.
+// Rewrite implements forget.Cycles. It holds the state alone, so nothing is added to a slot after it was read. All tags of a
+// slot go and come back, because their links change. That they go needs nothing of what f returns, and takes the database as
+// long as f takes the processors, so both are done at once; of slots that f leaves as they are the same tags come back.
 func (v Vault) Rewrite(ctx context.Context, epoch int64, slots []gdpr.Slot, f func([]forget.Slotful) ([]forget.Slotful, error)) error {
-	return v.lead(ctx, opRewrite, v.forUpdate(), epoch, func(ctx context.Context, t *tx, _ vaultState) (bool, error) {
+	err := v.lead(ctx, opRewrite, v.forUpdate(), epoch, func(ctx context.Context, t *tx, _ vaultState) (bool, error) {
 		full, err := t.slotfuls(ctx, slots)
 		if err != nil {
 			return false, err
 		}
 		held := make(map[gdpr.Slot]holding, len(full))
+		var tagged []gdpr.Slot
 		for _, s := range full {
 			held[s.Slot] = holdingOf(s)
-		}
-		all, err := f(full)
-		if err != nil || len(all) == 0 {
-			return false, err
-		}
-		done := make(map[gdpr.Slot]bool, len(all))
-		for i := range all {
-			slot := all[i].Slot
-			if h, known := held[slot]; !known || done[slot] {
-				return false, hub.Errorf(hub.KindInvalid, opRewrite, "slot %d was not asked for, or is there twice", slot)
-			} else if err := h.check(&all[i]); err != nil {
-				return false, err
+			if len(s.Tags) > 0 {
+				tagged = append(tagged, s.Slot)
 			}
-			done[slot] = true
 		}
-		return true, t.rewrite(ctx, held, all)
+		result := make(chan rewriting, 1)
+		go func() {
+			r := rewriting{err: hub.Errorf(hub.KindInternal, opRewrite, "it was given up")}
+			defer func() { result <- r }()
+			r.all, r.err = f(full)
+		}()
+		err = t.emptySlots(ctx, "vault_tags", tagged)
+		r := <-result
+		switch {
+		case r.err != nil:
+			return false, r.err
+		case err != nil:
+			return false, err
+		case len(r.all) == 0:
+			return false, errNothing
+		}
+		return true, t.rewrite(ctx, held, r.all)
 	})
+	if errors.Is(err, errNothing) {
+		return v.s.vault.flushed(ctx) // what f has seen
+	}
+	return err
 }
+
+// rewriting is what became of slots outside of the database.
+type rewriting struct {
+	all []forget.Slotful
+	err error
+}
+
+// errNothing rolls a transaction back after which all would be as before.
+var errNothing = hub.Errorf(hub.KindInvalid, opRewrite, "nothing to be rewritten")
 
 // holding is what a slot held, before anybody could change it.
 type holding struct {
 	slot  gdpr.Slot
 	keys  map[string]nature // by id
-	tags  int
+	tags  []gdpr.Tag
 	ended bool
 }
 
@@ -70,7 +92,7 @@ func natureOf(k gdpr.WrappedKey) nature {
 }
 
 func holdingOf(s forget.Slotful) holding {
-	h := holding{slot: s.Slot, keys: make(map[string]nature, len(s.Keys)), tags: len(s.Tags), ended: len(s.Killed) > 0}
+	h := holding{slot: s.Slot, keys: make(map[string]nature, len(s.Keys)), tags: slices.Clone(s.Tags), ended: len(s.Killed) > 0}
 	for _, k := range s.Keys {
 		h.keys[k.ID] = natureOf(k)
 	}
@@ -88,8 +110,9 @@ func (t *tx) slotfuls(ctx context.Context, slots []gdpr.Slot) ([]forget.Slotful,
 	}
 	d := t.d.dialect
 	read := func(columns, table, order string, scan func(*sql.Rows) error) error {
-		sel := selection{op: opRewrite, columns: columns, table: table, keys: []string{"slot"}, tail: " ORDER BY slot" + order}
-		return t.find(ctx, sel, len(slots), func(i int, r *row) { r.add(int64(slots[i])) }, scan)
+		return t.bySlots(slots, func(in string, args []any) error {
+			return t.query(ctx, opRewrite, "SELECT "+columns+" FROM "+table+" WHERE "+in+" ORDER BY slot"+order, args, scan)
+		})
 	}
 	err := read(strings.Join(keyColumns, ", "), "vault_keys"+d.by(keysBySlot), ", counted DESC, id", func(r *sql.Rows) error {
 		k, err := scanKey(r)
@@ -135,7 +158,7 @@ func (t *tx) slotfuls(ctx context.Context, slots []gdpr.Slot) ([]forget.Slotful,
 
 // check refuses other rows than the slot held: nothing dies and nothing comes by a rewrite.
 func (h holding) check(out *forget.Slotful) error {
-	ok := out.Census != nil && len(out.Keys) == len(h.keys) && len(out.Tags) == h.tags
+	ok := out.Census != nil && len(out.Keys) == len(h.keys) && len(out.Tags) == len(h.tags)
 	seen := make(map[string]bool, len(h.keys))
 	for _, k := range out.Keys {
 		was, known := h.keys[k.ID]
@@ -157,27 +180,37 @@ func (h holding) check(out *forget.Slotful) error {
 	return nil
 }
 
-// rewrite stores slots as they shall be. Tags go and come back, because their links change; keys stay where they are, and no
-// index of theirs is touched.
+// rewrite stores slots as they shall be, after their tags are gone. Keys stay where they are, and no index of theirs is
+// touched.
 func (t *tx) rewrite(ctx context.Context, held map[gdpr.Slot]holding, all []forget.Slotful) error {
 	var keys []keyRow
 	var tags []gdpr.Tag
-	var tagged, ended []gdpr.Slot
-	for _, s := range all {
+	var ended []gdpr.Slot
+	done := make(map[gdpr.Slot]bool, len(all))
+	for i := range all {
+		s := &all[i]
+		h, known := held[s.Slot]
+		if !known || done[s.Slot] {
+			return hub.Errorf(hub.KindInvalid, opRewrite, "slot %d was not asked for, or is there twice", s.Slot)
+		}
+		if err := h.check(s); err != nil {
+			return err
+		}
+		done[s.Slot] = true
 		for _, k := range s.Keys {
 			keys = append(keys, keyRow{k, true})
 		}
-		if len(s.Tags) > 0 {
-			tags, tagged = append(tags, s.Tags...), append(tagged, s.Slot)
-		}
-		if held[s.Slot].ended {
+		tags = append(tags, s.Tags...)
+		if h.ended {
 			ended = append(ended, s.Slot)
 		}
 	}
-	err := t.emptySlots(ctx, "vault_tags", tagged)
-	if err == nil {
-		err = t.insertTags(ctx, opRewrite, tags)
+	for slot, h := range held {
+		if !done[slot] {
+			tags = append(tags, h.tags...)
+		}
 	}
+	err := t.insertTags(ctx, opRewrite, tags)
 	if err == nil {
 		slices.SortFunc(keys, func(a, b keyRow) int { return strings.Compare(a.ID, b.ID) })
 		in := insertion{op: opRewrite, table: "vault_keys", columns: keyColumns, tail: t.d.dialect.upsert("id", "wrapped", "generation", "counted")}
@@ -199,8 +232,27 @@ func (t *tx) rewrite(ctx context.Context, held map[gdpr.Slot]holding, all []forg
 
 // emptySlots deletes what a table has of slots.
 func (t *tx) emptySlots(ctx context.Context, table string, slots []gdpr.Slot) error {
-	head := "DELETE FROM " + table + " WHERE"
-	return t.execKeys(ctx, opRewrite, head, []string{"slot"}, len(slots), func(i int, r *row) { r.add(int64(slots[i])) })
+	return t.bySlots(slots, func(in string, args []any) error {
+		_, err := t.exec(ctx, opRewrite, "DELETE FROM "+table+" WHERE "+in, args...)
+		return err
+	})
+}
+
+// bySlots runs statements on the rows of slots, in as few as the bounds allow.
+func (t *tx) bySlots(slots []gdpr.Slot, run func(in string, args []any) error) error {
+	d := t.d.dialect
+	for len(slots) > 0 {
+		size := d.statement.size(len(slots), d.statement.slots)
+		args := make([]any, size)
+		for i, slot := range slots[:size] {
+			args[i] = int64(slot)
+		}
+		if err := run(d.among([]string{"slot"}, size), args); err != nil {
+			return err
+		}
+		slots = slots[size:]
+	}
+	return nil
 }
 
 // DropSlots implements forget.Cycles. A week holds lots and no tags.

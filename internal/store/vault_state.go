@@ -105,35 +105,30 @@ const opKeyring = "storing the keyring"
 // PutKeyring implements gdpr.Vault.
 func (v Vault) PutKeyring(ctx context.Context, revision int64, k gdpr.SealedKeyring) error {
 	return v.change(ctx, opKeyring, v.forUpdate(), func(ctx context.Context, t *tx, st vaultState) (bool, error) {
-		if _, err := t.exec(ctx, opKeyring, "DELETE FROM vault_keyrings WHERE generation = ?", k.Generation); err != nil {
-			return false, err
-		}
-		return true, t.putKeyrings(ctx, st, revision, []gdpr.SealedKeyring{k})
+		return true, t.putKeyring(ctx, st, revision, k)
 	})
 }
 
-// ReplaceKeyrings implements forget.Cycles.
-func (v Vault) ReplaceKeyrings(ctx context.Context, epoch, revision int64, keyrings []gdpr.SealedKeyring) error {
+// StoreKeyring implements forget.Cycles.
+func (v Vault) StoreKeyring(ctx context.Context, epoch, revision int64, k gdpr.SealedKeyring) error {
 	return v.lead(ctx, opKeyring, v.forUpdate(), epoch, func(ctx context.Context, t *tx, st vaultState) (bool, error) {
-		if _, err := t.exec(ctx, opKeyring, "DELETE FROM vault_keyrings"); err != nil {
-			return false, err
-		}
-		return true, t.putKeyrings(ctx, st, revision, keyrings)
+		return true, t.putKeyring(ctx, st, revision, k)
 	})
 }
 
-// putKeyrings stores keyrings whose rows were deleted and raises the revision, which the caller has locked.
-func (t *tx) putKeyrings(ctx context.Context, st vaultState, revision int64, keyrings []gdpr.SealedKeyring) error {
+// putKeyring stores a keyring and raises the revision, which the caller has locked.
+func (t *tx) putKeyring(ctx context.Context, st vaultState, revision int64, k gdpr.SealedKeyring) error {
 	if st.revision != revision {
 		return stale(opKeyring)
 	}
-	if len(keyrings) == 0 || slices.ContainsFunc(keyrings, func(k gdpr.SealedKeyring) bool { return k.Revision != revision+1 }) {
+	if k.Revision != revision+1 {
 		return hub.Errorf(hub.KindInvalid, opKeyring, "its revision is not the next one")
 	}
+	if _, err := t.exec(ctx, opKeyring, "DELETE FROM vault_keyrings WHERE generation = ?", k.Generation); err != nil {
+		return err
+	}
 	in := insertion{op: opKeyring, table: "vault_keyrings", columns: []string{"generation", "revision", "sealed"}}
-	err := t.insert(ctx, in, len(keyrings), func(i int, r *row) {
-		r.add(int64(keyrings[i].Generation), keyrings[i].Revision, notNull(keyrings[i].Blob))
-	})
+	err := t.insert(ctx, in, 1, func(_ int, r *row) { r.add(int64(k.Generation), k.Revision, notNull(k.Blob)) })
 	if err != nil {
 		return err
 	}

@@ -96,6 +96,15 @@ func (t *tx) clear(ctx context.Context, op string, v *vessel, action string, row
 			return visited, err
 		}
 	}
+	var idle []forget.Idle
+	for _, l := range lines {
+		if !who[l.Subject] {
+			idle = append(idle, forget.Idle{Tenant: l.Tenant, Subject: l.Subject})
+		}
+	}
+	if err := t.maybeIdle(ctx, op, idle); err != nil {
+		return visited, err
+	}
 	if err := t.dropPlaces(ctx, op, lines); err != nil {
 		return visited, err
 	}

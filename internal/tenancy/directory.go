@@ -255,6 +255,13 @@ func (d *Directory) Connection(id hub.ConnectionID) (Connection, bool) {
 	return c, ok
 }
 
+// App returns one app with its secrets.
+func (d *Directory) App(id hub.AppID) (Target, bool) {
+	v := d.now.Load()
+	a, ok := v.apps[id]
+	return Target{App: a, Secrets: v.Secrets[id]}, ok
+}
+
 // HasApp reports whether an app of the platform and environment may be used by a tenant: its own, or the operator's.
 func (d *Directory) HasApp(id hub.AppID, t hub.TenantID, p hub.Platform, environment string) bool {
 	a, ok := d.now.Load().apps[id]

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -191,6 +192,7 @@ func newOffice(t *testing.T) *office {
 	o.Service = &Service{
 		Repo: o.db, Clock: func() time.Time { return noon }, IDs: o.ids,
 		Random: lottery{rand.NewChaCha8([32]byte{1})}, Platforms: []hub.Platform{hub.Shopify, hub.Shopee},
+		Shop: shopForm, PublicURL: func() string { return "https://hub.example" },
 	}
 	o.Credentials = o.keys()
 	o.Directory = o.another()
@@ -252,3 +254,14 @@ func shop(t hub.TenantID, name string) NewConnection {
 const secret = "CANARY-shpss-0123456789"
 
 var errAway = errors.New("away")
+
+// shopForm is what a driver makes of a shop's name.
+func shopForm(p hub.Platform, name string) (string, error) {
+	if p == hub.Shopify && !strings.HasSuffix(name, ".myshopify.com") {
+		name += ".myshopify.com"
+	}
+	if strings.ContainsAny(name, " /") {
+		return "", hub.Invalid("shop_invalid", "shop")
+	}
+	return strings.ToLower(name), nil
+}

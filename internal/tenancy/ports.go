@@ -42,6 +42,12 @@ type App struct {
 	Endpoint      string // random token of its webhook address
 	SealedSecrets []byte // JSON list, sealed under the app's credential key
 	CreatedAt     time.Time
+
+	ClientID string   // the platform's id of the app; "" when nobody told it, then no shop can be connected through the platform's page
+	Base     string   // the platform's address in place of the real one; only of a sandbox
+	Scopes   []string // what is asked for; none is what the driver needs
+	Redirect string   // where the platform sends the browser back, as registered there byte for byte; "" in rows of older versions
+	HookURL  string   // the webhook address, as registered there byte for byte; "" in rows of older versions
 }
 
 // Connection is one shop of one tenant.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -29,6 +28,10 @@ type Service struct {
 	IDs         hub.IDSource
 	Random      io.Reader // cryptographically strong
 	Platforms   []hub.Platform
+	// Shop brings the name of a shop into the one form that a platform has for it, or is KindInvalid.
+	Shop func(hub.Platform, string) (string, error)
+	// PublicURL is where platforms and browsers reach the hub, without a slash at the end; nil and "" are not known.
+	PublicURL func() string
 }
 
 // maxName bounds names and shops, in bytes.
@@ -159,6 +162,13 @@ type NewApp struct {
 	Name        string
 	Environment string
 	Secrets     []string // the current one first
+
+	ClientID string
+	Base     string   // a sandbox's address; empty for the platform's own
+	Loopback bool     // Base may be on this machine: an operator asks
+	Scopes   []string // none for what the driver needs
+	Redirect string   // empty for the hub's own
+	HookURL  string   // empty for the hub's own
 }
 
 // CreateApp stores a set of platform credentials with an endpoint of its own.
@@ -183,6 +193,9 @@ func (s *Service) app(ctx context.Context, n NewApp) (App, error) {
 	if err := checkSecrets(n.Secrets); err != nil {
 		return App{}, err
 	}
+	if err := n.check(); err != nil {
+		return App{}, err
+	}
 	endpoint, err := randomText(s.Random, 26)
 	if err != nil {
 		return App{}, err
@@ -190,6 +203,8 @@ func (s *Service) app(ctx context.Context, n NewApp) (App, error) {
 	app := App{
 		ID: hub.AppID(s.IDs.New(hub.AppPrefix)), Tenant: n.Tenant, Platform: n.Platform, Name: n.Name,
 		Environment: n.Environment, Endpoint: endpoint, CreatedAt: s.Clock(),
+		ClientID: n.ClientID, Base: strings.TrimSuffix(n.Base, "/"), Scopes: n.Scopes,
+		Redirect: s.address(n.Redirect, RedirectPath(n.Platform)), HookURL: s.address(n.HookURL, HookPath(n.Platform, endpoint)),
 	}
 	plain, err := json.Marshal(n.Secrets)
 	if err != nil {
@@ -211,7 +226,7 @@ type NewConnection struct {
 
 // CreateConnection connects a shop. A shop that any tenant has connected already is KindConflict.
 func (s *Service) CreateConnection(ctx context.Context, n NewConnection) (Connection, error) {
-	account, err := Account(n.Platform, n.Shop)
+	account, err := s.account(n.Platform, n.Shop)
 	if err != nil {
 		return Connection{}, err
 	}
@@ -242,7 +257,7 @@ func (s *Service) CreateConnection(ctx context.Context, n NewConnection) (Connec
 // appOf makes the app of a connection that brings its own secrets and puts it into n, or checks the one that n names.
 func (s *Service) appOf(ctx context.Context, n *NewConnection, account string) (*App, error) {
 	if n.App == "" {
-		app, err := s.app(ctx, NewApp{n.Tenant, n.Platform, account, n.Environment, n.Secrets})
+		app, err := s.app(ctx, NewApp{Tenant: n.Tenant, Platform: n.Platform, Name: account, Environment: n.Environment, Secrets: n.Secrets})
 		if err != nil {
 			return nil, err
 		}
@@ -293,26 +308,16 @@ func checkSecrets(secrets []string) error {
 	return nil
 }
 
-// shopifyShop is the form of a shop's permanent domain (Shopify, authorization code grant: "shop" parameter).
-var shopifyShop = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*\.myshopify\.com$`)
-
-// Account brings the name of a shop into the one form that is compared: lower case, and for Shopify the myshopify.com
-// domain, which may be given without its ending.
-func Account(p hub.Platform, shop string) (string, error) {
-	account := strings.ToLower(strings.TrimSpace(shop))
-	if p == hub.Shopify {
-		if !strings.Contains(account, ".") {
-			account += ".myshopify.com"
-		}
-		// A few letters outside of ASCII have an ASCII lower case.
-		if !shopifyShop.MatchString(account) || strings.ContainsFunc(shop, func(r rune) bool { return r > unicode.MaxASCII }) {
-			return "", hub.Invalid("shop_invalid", "shop")
-		}
+// account brings the name of a shop into the one form that is compared.
+func (s *Service) account(p hub.Platform, shop string) (string, error) {
+	if !slices.Contains(s.Platforms, p) {
+		return "", hub.Invalid("platform_unknown", "platform")
 	}
-	if err := checkName("shop", account); err != nil {
+	account, err := s.Shop(p, shop)
+	if err != nil {
 		return "", err
 	}
-	return account, nil
+	return account, checkName("shop", account)
 }
 
 func checkName(field, name string) error {

@@ -10,32 +10,6 @@ import (
 	"hub"
 )
 
-func TestAccount(t *testing.T) {
-	for shop, want := range map[string]string{
-		"acme": "acme.myshopify.com", "acme.myshopify.com": "acme.myshopify.com", " ACME.MyShopify.com\n": "acme.myshopify.com",
-		"a-1": "a-1.myshopify.com", "1a": "1a.myshopify.com",
-	} {
-		if got, err := Account(hub.Shopify, shop); err != nil || got != want {
-			t.Errorf("%q: %q, %v, want %q", shop, got, err, want)
-		}
-	}
-	for _, hostile := range []string{
-		"", " ", ".", "-a", "a_b", "acme.com", "acme.myshopify.com.evil.com", "evil.com/acme.myshopify.com", "https://acme.myshopify.com",
-		"acme.myshopify.com/", "acme.myshopify.com:443", "acme.myshopify.com.", "a.b.myshopify.com", "acme@evil.myshopify.com",
-		"acme.myshopify.com\nevil", "acme\x00", "acme%2e", "..", "açme", "\u212aelvin", "acme\u2024myshopify.com", "acme.myshopıfy.com",
-		"ACME.MYSHOPİFY.COM", "acme#", "acme?x", "acme evil", strings.Repeat("a", 300), "\xff",
-	} {
-		if got, err := Account(hub.Shopify, hostile); hub.KindOf(err) != hub.KindInvalid || got != "" {
-			t.Errorf("%q is taken for %q (%v)", hostile, got, err)
-		} else if len(hostile) > 2 && strings.Contains(err.Error(), hostile) {
-			t.Errorf("the error repeats %q", hostile)
-		}
-	}
-	if got, err := Account(hub.Shopee, " 123 "); err != nil || got != "123" {
-		t.Errorf("Shopee: %q, %v", got, err)
-	}
-}
-
 func TestNames(t *testing.T) {
 	o := newOffice(t)
 	for _, bad := range []string{"", "  ", "a\nb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u202eb", "\xff", strings.Repeat("x", maxName+1)} {

@@ -262,7 +262,13 @@ func (p *Platform) Uninstall(clientID, domain string) error {
 	if a == nil || s == nil || s.installed(a) == nil {
 		return notFound("uninstalling an app", "installation")
 	}
-	i := s.installed(a)
+	p.remove(s.installed(a))
+	return nil
+}
+
+// remove does it.
+func (p *Platform) remove(i *install) {
+	a, s := i.app, i.store
 	event := p.event()
 	p.tell(i, event, message{topic: "app/uninstalled", body: s.resource()})
 	p.endTokens(func(of *install, _ *clientSecret) bool { return of == i })
@@ -271,7 +277,6 @@ func (p *Platform) Uninstall(clientID, domain string) error {
 	p.at(p.now.Add(redactAfter), p.locked(func() {
 		p.privacy(a, s, "shop/redact", object{"shop_id": s.id, "shop_domain": s.Domain})
 	}))
-	return nil
 }
 
 // InstallURL is the address to which the platform sends a merchant who wants the app.

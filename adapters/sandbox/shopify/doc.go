@@ -13,5 +13,5 @@
 // not repeated here.
 //
 // A Platform is safe for concurrent use; a Shop alone is not. It keeps everything in memory and ends with the process.
-// It has no bulk operations, no stock, no products, no REST Admin API and no merchants' passwords.
+// It has no bulk mutations, no stock, no products, no REST Admin API and no merchants' passwords.
 package shopify

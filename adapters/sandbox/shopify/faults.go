@@ -12,7 +12,7 @@ import (
 // Fault is something that goes wrong.
 type Fault string
 
-// The faults of deliveries, then those of the Admin API.
+// The faults of deliveries, then those of the Admin API, then those of bulk operations.
 const (
 	Duplicate Fault = "duplicate" // sent twice, with the same X-Shopify-Webhook-Id
 	Reorder   Fault = "reorder"   // sent up to 3 s late, so that what came later may overtake it
@@ -26,9 +26,12 @@ const (
 	APISlow     Fault = "api_slow"     // the answer comes 8 to 30 s late
 	APIThrottle Fault = "api_throttle" // THROTTLED, whatever the bucket holds
 	APILag      Fault = "api_lag"      // a list of orders that misses the changes of the last 5 s
+
+	BulkFail    Fault = "bulk_fail"    // a bulk operation ends as FAILED
+	BulkScatter Fault = "bulk_scatter" // the file of a bulk operation has its orders and lines in any order
 )
 
-var allFaults = [...]Fault{Duplicate, Reorder, Delay, Drop, Stale, Forge, APIError, APIHalf, APISlow, APIThrottle, APILag}
+var allFaults = [...]Fault{Duplicate, Reorder, Delay, Drop, Stale, Forge, APIError, APIHalf, APISlow, APIThrottle, APILag, BulkFail, BulkScatter}
 
 const (
 	reorderWithin = 3 * time.Second

@@ -26,6 +26,7 @@ type checker struct {
 	path      []any
 	spreads   []string // fragments that we are in
 	steps     int      // fields seen, as fragments multiply
+	bulk      bool     // a query of a bulk operation, whose connections have no pages
 }
 
 const maxSteps = 20_000
@@ -130,6 +131,12 @@ func (c *checker) field(s *selection, on string, each int) (cost int) {
 	if f.isPaged() {
 		return c.size(s, args) * inner
 	}
+	if ids, ok := args["ids"].([]any); ok {
+		if len(ids) > maxPage {
+			c.fail(s.at, "MAX_INPUT_SIZE_EXCEEDED", "The input array size of "+fmt.Sprint(len(ids))+" is greater than the maximum allowed of 250.")
+		}
+		return len(ids) * (inner + costOf(name))
+	}
 	if n, ok := args["first"].(int64); ok && f.of.elem != nil {
 		return int(n) * (inner + costOf(name))
 	}
@@ -144,6 +151,7 @@ func (c *checker) size(s *selection, args map[string]any) int {
 	first, hasFirst := args["first"].(int64)
 	last, hasLast := args["last"].(int64)
 	switch {
+	case c.bulk:
 	case !hasFirst && !hasLast:
 		c.fail(s.at, "BAD_REQUEST", "you must provide one of first or last")
 	case max(first, last) > maxPage:

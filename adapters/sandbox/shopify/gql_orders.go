@@ -43,18 +43,23 @@ func (c *call) orders(args map[string]any) (any, *gqlError) {
 	if !c.install.may("read_orders") {
 		return nil, denied("orders", "read_orders")
 	}
+	found, key, compare := c.found(args)
+	return c.cut(found, key, compare, args)
+}
+
+// found lists the orders that a query argument matches, sorted.
+func (c *call) found(args map[string]any) (found []*Order, key func(*Order) int64, compare func(a, b mark) int) {
 	text, _ := args["query"].(string)
 	match := c.filter(text)
-	var found []*Order
 	for _, o := range c.install.store.orders {
 		late := c.lag && o.Updated.After(c.platform.now.Add(-lagBehind))
 		if c.visible(o) && match(o) && !late {
 			found = append(found, o)
 		}
 	}
-	key := sortKey(args["sortKey"])
+	key = sortKey(args["sortKey"])
 	reverse, _ := args["reverse"].(bool)
-	compare := func(a, b mark) int {
+	compare = func(a, b mark) int {
 		order := cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id))
 		if reverse {
 			return -order
@@ -62,7 +67,7 @@ func (c *call) orders(args map[string]any) (any, *gqlError) {
 		return order
 	}
 	slices.SortFunc(found, func(a, b *Order) int { return compare(mark{key(a), a.ID, 0}, mark{key(b), b.ID, 0}) })
-	return c.cut(found, key, compare, args)
+	return found, key, compare
 }
 
 // mark is what a cursor holds: where its order stands, and how many were handed out up to it.

@@ -18,12 +18,14 @@ func decode(text []byte, into any) error {
 func queries() map[string]resolver {
 	return map[string]resolver{
 		"order": (*call).order, "orders": (*call).orders, "shop": (*call).shop, "currentAppInstallation": (*call).installation,
-		"webhookSubscription": (*call).subscription, "webhookSubscriptions": (*call).subscriptions,
+		"node": (*call).node, "nodes": (*call).nodes, "bulkOperation": (*call).bulkOperation,
+		"currentBulkOperation": (*call).currentBulkOperation, "webhookSubscription": (*call).subscription, "webhookSubscriptions": (*call).subscriptions,
 	}
 }
 
 func mutations() map[string]resolver {
 	return map[string]resolver{
+		"bulkOperationRunQuery": (*call).runBulk, "bulkOperationCancel": (*call).cancelBulk, "appUninstall": (*call).uninstall,
 		"webhookSubscriptionCreate": (*call).createSubscription, "webhookSubscriptionDelete": (*call).deleteSubscription,
 	}
 }

@@ -49,23 +49,66 @@ func merged(a, b any) any {
 }
 
 // MarshalJSON prints the members in order.
-func (a *answer) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+func (a *answer) MarshalJSON() ([]byte, error) { return a.append(nil) }
+
+// append prints without going through encoding/json for each level, which reads again what it printed.
+func (a *answer) append(b []byte) ([]byte, error) {
+	var err error
+	b = append(b, '{')
 	for i, name := range a.names {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		b.WriteString(strconv.Quote(name))
-		b.WriteByte(':')
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(a.values[i]); err != nil {
+		b = append(strconv.AppendQuote(b, name), ':')
+		if b, err = appendValue(b, a.values[i]); err != nil {
 			return nil, err
 		}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
+}
+
+func appendValue(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case *answer:
+		return v.append(b)
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case string:
+		if plainText(v) {
+			return append(append(append(b, '"'), v...), '"'), nil
+		}
+	case []any:
+		var err error
+		b = append(b, '[')
+		for i, item := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendValue(b, item); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	}
+	var other bytes.Buffer
+	encoder := json.NewEncoder(&other)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return append(b, bytes.TrimSpace(other.Bytes())...), nil
+}
+
+// plainText says whether a text is its own JSON.
+func plainText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // listing is one page of a connection.
@@ -82,6 +125,7 @@ type resolver func(*call, map[string]any) (any, *gqlError)
 type call struct {
 	platform *Platform
 	install  *install
+	host     string // where the request came in
 	version  string
 	checker  *checker
 	cost     int
@@ -163,6 +207,10 @@ func (c *call) complete(s *selection, f *fieldDef, v any) any {
 		}
 		list := []any{}
 		for _, item := range v {
+			if item == nil {
+				list = append(list, nil)
+				continue
+			}
 			c.cost += costOf(name)
 			list = append(list, c.object(s.selections, name, item))
 		}

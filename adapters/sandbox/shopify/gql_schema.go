@@ -144,6 +144,7 @@ func (t *typeRef) objectName() string {
 var free = [...]string{
 	"MoneyBag", "MoneyV2", "MailingAddress", "Attribute", "PageInfo", "WebhookHttpEndpoint", "ApiVersion", "UserError", "ShopPlan",
 	"CashRoundingAdjustment", "PricingPercentageValue", "PricingValue", "AccessScope",
+	"BulkOperationUserError",
 }
 
 func costOf(name string) int {

@@ -62,7 +62,7 @@ func (p *Platform) graphql(w http.ResponseWriter, r *http.Request, s *store, ask
 		status, out = http.StatusBadRequest, map[string]string{"errors": "Bad Request"} // (U)
 	default:
 		w.Header().Set("X-Shopify-API-Version", version)
-		status, out = http.StatusOK, p.answer(i, version, body, broken)
+		status, out = http.StatusOK, p.answer(i, r.Host, version, body, broken)
 	}
 	text, err := json.Marshal(out)
 	p.mu.Unlock()
@@ -102,7 +102,7 @@ func (p *Platform) breakdown() (b breakdown) {
 }
 
 // answer reads, checks, charges and runs one request.
-func (p *Platform) answer(i *install, version string, body []byte, broken breakdown) gqlAnswer {
+func (p *Platform) answer(i *install, host, version string, body []byte, broken breakdown) gqlAnswer {
 	var request struct {
 		Query         string         `json:"query"`
 		OperationName string         `json:"operationName"`
@@ -132,7 +132,7 @@ func (p *Platform) answer(i *install, version string, body []byte, broken breakd
 	if len(c.errors) > 0 {
 		return gqlAnswer{Errors: c.errors}
 	}
-	return p.charge(i, version, c, requested, broken)
+	return p.charge(i, host, version, c, requested, broken)
 }
 
 func (d *document) pick(name string) *operation {
@@ -146,7 +146,7 @@ func (d *document) pick(name string) *operation {
 
 // charge takes the points and runs the operation. What it did not use of the requested cost it gives back; as it runs at
 // once, it never is less than taken in between.
-func (p *Platform) charge(i *install, version string, c *checker, requested int, broken breakdown) gqlAnswer {
+func (p *Platform) charge(i *install, host, version string, c *checker, requested int, broken breakdown) gqlAnswer {
 	b := i.store.buckets[i.app]
 	if b == nil {
 		b = &bucket{milli: bucketSize * 1000, at: p.now}
@@ -168,12 +168,14 @@ func (p *Platform) charge(i *install, version string, c *checker, requested int,
 			Extensions: costs(requested, nil, level),
 		}
 	}
-	call := &call{platform: p, install: i, version: version, checker: c, lag: broken.lag}
+	call := &call{platform: p, install: i, host: host, version: version, checker: c, lag: broken.lag}
 	var data any = call.run()
 	if call.void {
 		data = json.RawMessage("null")
 	}
-	b.milli -= int64(call.cost) * 1000
+	if !p.o.Unlimited {
+		b.milli -= int64(call.cost) * 1000
+	}
 	out := gqlAnswer{Data: data, Errors: call.errors, Extensions: costs(requested, call.cost, b.milli/1000)}
 	if call.search != nil {
 		out.Extensions["search"] = call.search

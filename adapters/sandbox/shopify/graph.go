@@ -28,7 +28,8 @@ func (o *Order) graph() object {
 		"sourceName": "web", "paymentGatewayNames": []string{"shopify_payments"}, "tags": []string{}, "note": null(o.note),
 		"customAttributes": []object{},
 		"discountCodes":    []string{}, "retailLocation": nil, "lineItems": lines, "shippingLines": connection{o.graphShipping()},
-		"taxLines": []object{}, "discountApplications": graphApplications(discounts), "transactions": o.graphTransactions(),
+		"shippingLine": o.graphShipping(),
+		"taxLines":     []object{}, "discountApplications": graphApplications(discounts), "transactions": o.graphTransactions(),
 		"refunds": o.graphRefunds(), "fulfillments": o.graphParcels(),
 		"totalCashRoundingAdjustment": object{"__typename": "CashRoundingAdjustment", "paymentSet": o.graphBag(0), "refundSet": o.graphBag(0)},
 	}

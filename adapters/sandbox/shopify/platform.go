@@ -26,6 +26,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Wait passes the time of a slow answer; nil waits on a real timer. It returns early when ctx ends.
 	Wait func(ctx context.Context, d time.Duration)
+	// Unlimited charges nothing for queries, and runs bulk operations at once: for measuring what asks.
+	Unlimited bool
 	// Workers is how many deliveries of one instant are under way at once; 1 when 0, which keeps their order.
 	Workers int
 }
@@ -46,6 +48,7 @@ type Platform struct {
 	access   map[string]*accessToken
 	refresh  map[string]*refreshToken
 	codes    map[string]*authCode
+	bulk     []*bulkOperation
 	pages    map[string]bool // nonces of authorize pages that were shown and not used
 	due      dueHeap
 	sequence int64

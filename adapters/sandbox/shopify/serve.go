@@ -10,6 +10,10 @@ import (
 // path /shops/{domain}/…, for callers that cannot choose a host.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	domain, path := r.Host, r.URL.Path
+	if strings.HasPrefix(path, outputs) {
+		p.output(w, r)
+		return
+	}
 	if host, _, err := net.SplitHostPort(domain); err == nil {
 		domain = host
 	}

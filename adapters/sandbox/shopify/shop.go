@@ -76,7 +76,19 @@ func (s *Shop) Place() *Order {
 	s.number++
 	o := &Order{shop: s, ID: s.id(), Number: s.number, created: s.tick(), Financial: "pending"}
 	o.Updated = o.created
-	for range 1 + s.random.IntN(3) {
+	o.grow(1 + s.random.IntN(3))
+	o.shipping, o.method = s.units(590), s.id()
+	if s.random.IntN(5) > 0 {
+		o.customer = s.id()
+		o.person = s.random.IntN(len(people))
+	}
+	return o
+}
+
+// grow adds lines of the catalogue.
+func (o *Order) grow(n int) {
+	s := o.shop
+	for range n {
 		item := catalogue[s.random.IntN(len(catalogue))]
 		l := line{
 			id: s.id(), sku: item.sku, title: item.title, variant: item.variant,
@@ -89,12 +101,6 @@ func (s *Shop) Place() *Order {
 		l.tax = (l.price*l.quantity - l.discount) * 7 / 100
 		o.lines = append(o.lines, l)
 	}
-	o.shipping, o.method = s.units(590), s.id()
-	if s.random.IntN(5) > 0 {
-		o.customer = s.id()
-		o.person = s.random.IntN(len(people))
-	}
-	return o
 }
 
 // units turns a price of the catalogue into the smallest unit of the shop's currency.

@@ -19,6 +19,7 @@ var topics = [...]struct{ name, scope string }{
 	{"refunds/create", "read_orders"},
 	{"order_transactions/create", "read_orders"},
 	{"fulfillments/create", "read_fulfillments"},
+	{"bulk_operations/finish", ""},
 	{"app/uninstalled", ""},
 	{"shop/update", ""},
 }

@@ -45,6 +45,7 @@ type data struct {
 	entries map[string]forget.Entry
 	head    forget.Entry
 	rows    map[address]Row
+	idle    map[gdpr.SubjectID]hub.TenantID
 }
 
 type address struct {
@@ -61,14 +62,14 @@ func NewMemory(clock hub.Clock, of func(hub.TenantID) hub.ShardID) *Memory {
 func (m *Memory) shard(id hub.ShardID) *data {
 	if m.shards[id] == nil {
 		m.shards[id] = &data{states: map[gdpr.SubjectID]forget.What{}, places: map[gdpr.Holding]bool{},
-			entries: map[string]forget.Entry{}, rows: map[address]Row{}}
+			entries: map[string]forget.Entry{}, rows: map[address]Row{}, idle: map[gdpr.SubjectID]hub.TenantID{}}
 	}
 	return m.shards[id]
 }
 
 func (d *data) clone() *data {
 	c := *d
-	c.states, c.places, c.entries = maps.Clone(d.states), maps.Clone(d.places), maps.Clone(d.entries)
+	c.states, c.places, c.entries, c.idle = maps.Clone(d.states), maps.Clone(d.places), maps.Clone(d.entries), maps.Clone(d.idle)
 	c.rows = make(map[address]Row, len(d.rows))
 	for a, r := range d.rows {
 		c.rows[a] = r.clone()
@@ -125,6 +126,13 @@ func (m *Memory) read(ctx context.Context, method string, shard hub.ShardID, f f
 // Put stores a row, replacing it. It registers nothing: see Hold.
 func (m *Memory) Put(_ context.Context, t hub.Tx, r Row) error {
 	t.(tx).d.rows[address{r.Tenant, r.Place, r.ID}] = r.clone()
+	return nil
+}
+
+// Settle drops the bytes of a parked delivery as its replay does.
+func (m *Memory) Settle(_ context.Context, t hub.Tx, tenant hub.TenantID, id hub.ParkedID) error {
+	d := t.(tx).d
+	d.empty(address{tenant, gdpr.InParked, string(id)}, nil)
 	return nil
 }
 

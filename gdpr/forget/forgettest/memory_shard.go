@@ -39,6 +39,9 @@ func (m *Memory) Apply(_ context.Context, t hub.Tx, entries []forget.Entry, head
 		if e.What == forget.Killed || e.What == forget.Fenced && d.states[e.Subject] == "" {
 			d.states[e.Subject] = e.What
 		}
+		if e.What == forget.Killed {
+			delete(d.idle, e.Subject)
+		}
 	}
 	if head != nil {
 		d.head = *head
@@ -89,14 +92,7 @@ func (m *Memory) Visit(_ context.Context, t hub.Tx, place gdpr.Location, subject
 	for _, h := range lines[:min(len(lines), limit)] {
 		v.Looked++
 		a := address{h.Tenant, place, h.Row}
-		found := false
-		for part, value := range d.rows[a].Values {
-			if list, ok := gdpr.SubjectsOf(value); !ok || slices.Contains(list, h.Subject) {
-				delete(d.rows[a].Values, part)
-				found = true
-			}
-		}
-		if found {
+		if d.empty(a, subjects) {
 			v.Found, v.Acted = v.Found+1, v.Acted+1
 		}
 		delete(d.places, h)
@@ -134,13 +130,64 @@ func (m *Memory) Expired(_ context.Context, t hub.Tx, place gdpr.Location, befor
 		return a.place == place && r.Expires != "" && r.Expires < before && len(r.Values) > 0
 	}, func(a, b address) int { return cmp.Compare(a.id, b.id) })
 	for _, a := range old[:min(len(old), limit)] {
-		clear(d.rows[a].Values)
+		d.empty(a, nil)
 		v.Looked, v.Found, v.Acted = v.Looked+1, v.Found+1, v.Acted+1
-		for h := range d.places {
-			if h.Tenant == a.tenant && h.Place == place && h.Row == a.id {
-				delete(d.places, h)
-			}
-		}
 	}
 	return v, len(old) > limit, nil
+}
+
+// empty drops what a row holds of subjects, nil: all that it holds, and the lines of everybody else of whom nothing stays.
+func (d *data) empty(a address, who []gdpr.SubjectID) (found bool) {
+	var gone, stay []gdpr.SubjectID
+	for part, value := range d.rows[a].Values {
+		list, ok := gdpr.SubjectsOf(value)
+		if who != nil && ok && !slices.ContainsFunc(list, func(s gdpr.SubjectID) bool { return slices.Contains(who, s) }) {
+			stay = append(stay, list...)
+			continue
+		}
+		delete(d.rows[a].Values, part)
+		gone, found = append(gone, list...), true
+	}
+	for _, s := range gone {
+		if slices.Contains(stay, s) || slices.Contains(who, s) {
+			continue
+		}
+		d.idle[s] = a.tenant
+		delete(d.places, gdpr.Holding{Tenant: a.tenant, Subject: s, Place: a.place, Row: a.id})
+	}
+	return found
+}
+
+// Idle implements forget.Shard.
+func (m *Memory) Idle(ctx context.Context, shard hub.ShardID, after gdpr.SubjectID, limit int) (list []forget.Idle, err error) {
+	err = m.read(ctx, "Idle", shard, func(d *data) {
+		for s, tenant := range d.idle {
+			if s > after {
+				list = append(list, forget.Idle{Tenant: tenant, Subject: s})
+			}
+		}
+		slices.SortFunc(list, forget.Idle.Compare)
+		list = list[:min(len(list), limit)]
+	})
+	return list, err
+}
+
+// Retire implements forget.Shard.
+func (m *Memory) Retire(_ context.Context, t hub.Tx, subjects []gdpr.SubjectID) (ended []gdpr.SubjectID, err error) {
+	d := t.(tx).d
+	holds := map[gdpr.SubjectID]bool{}
+	for h := range d.places {
+		holds[h.Subject] = true
+	}
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(subjects))) {
+		switch _, idle := d.idle[s]; {
+		case !idle:
+		case holds[s] || d.states[s] == forget.Killed:
+			delete(d.idle, s)
+		default:
+			d.states[s] = forget.Fenced
+			ended = append(ended, s)
+		}
+	}
+	return ended, nil
 }

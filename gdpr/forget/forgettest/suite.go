@@ -44,6 +44,7 @@ func RunShard(t *testing.T, open func(*testing.T) Fixture) {
 		{"VisitInSteps", testVisitSteps},
 		{"Unparsed", testUnparsed},
 		{"Expired", testExpired},
+		{"Idle", testIdle},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, newBench(t, open(t))) })
 	}

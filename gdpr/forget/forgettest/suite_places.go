@@ -239,3 +239,99 @@ func testExpired(t *testing.T, b *bench) {
 		}
 	}
 }
+
+// idle lists who may hold nothing, read in pages, and compares.
+func (b *bench) idle(what string, want ...gdpr.SubjectID) {
+	b.t.Helper()
+	var got []gdpr.SubjectID
+	for after := gdpr.SubjectID(""); ; {
+		page, err := b.Shard.Idle(b.ctx, b.shard, after, 1)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		if page[0].Tenant != b.Tenants[0] || len(page) > 1 {
+			b.t.Fatalf("%s: %+v", what, page)
+		}
+		after = page[0].Subject
+		got = append(got, after)
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		b.t.Errorf("%s: idle are %v, want %v", what, got, want)
+	}
+}
+
+func (b *bench) retire(subjects ...gdpr.SubjectID) (ended []gdpr.SubjectID) {
+	b.t.Helper()
+	b.do(b.shard, func(ctx context.Context, tx hub.Tx) (err error) {
+		ended, err = b.Shard.Retire(ctx, tx, subjects)
+		return err
+	})
+	slices.Sort(ended)
+	return ended
+}
+
+// testIdle follows people until nothing of them is left.
+func testIdle(t *testing.T, b *bench) {
+	tenant := b.Tenants[0]
+	expire := func(place gdpr.Location) {
+		b.do(b.shard, func(ctx context.Context, tx hub.Tx) error {
+			_, _, err := b.Shard.Expired(ctx, tx, place, "2026-W47", 100)
+			return err
+		})
+	}
+	old := func(place gdpr.Location, prefix string, orders ...hub.ExternalID) []gdpr.SubjectID {
+		sealed, who := b.sealFor(tenant, orders...)
+		r := Row{Tenant: tenant, Place: place, ID: b.ids.New(prefix), Expires: "2026-W46", Values: map[hub.PersonalPart][]byte{"": sealed}}
+		if place == gdpr.InParked {
+			b.store(r)
+		} else {
+			b.store(r, who...)
+		}
+		return who
+	}
+	a := old(gdpr.InRaws, hub.RawPrefix, "A")[0]
+	_, both := b.raw(tenant, "A", "B")
+	c := old(gdpr.InRaws, hub.RawPrefix, "C")[0]
+	b.idle("before anything is dropped")
+	if got := b.retire(a, c); len(got) != 0 {
+		t.Errorf("who was never idle ended: %v", got)
+	}
+	expire(gdpr.InRaws)
+	b.idle("one payload is over", a, c)
+	if got := b.retire(a, b.person()); len(got) != 0 {
+		t.Errorf("who holds another payload ended: %v", got)
+	}
+	b.idle("who holds something was looked at", c)
+	other := both[1]
+	if other == a {
+		other = both[0]
+	}
+	b.visit(b.shard, gdpr.InRaws, 10, other) // whose erasure takes what is of both
+	b.idle("after an erasure", a, c)
+	if err := b.tryHold(c); err != nil {
+		t.Errorf("writing for somebody idle: %v", err)
+	}
+	for range 2 { // the second repeats an unknown outcome
+		if got := b.retire(a, c, a); !slices.Equal(got, []gdpr.SubjectID{a}) {
+			t.Errorf("retired %v, want %s", got, a)
+		}
+	}
+	b.idle("retired", a)
+	if err := b.tryHold(a); hub.CodeOf(err) != gdpr.CodeSubjectFenced {
+		t.Errorf("writing for somebody retired: %v", err)
+	}
+	b.apply([]forget.Entry{b.entry(1, forget.Fenced, a)}, nil)
+	b.idle("fenced", a)
+	b.apply([]forget.Entry{b.entry(2, forget.Killed, a)}, nil)
+	b.idle("killed")
+	delivery := old(gdpr.InParked, hub.ParkedPrefix, "P")[0] // sealed under a key of its own, whatever its name
+	expire(gdpr.InParked)
+	b.idle("a parked delivery is over", delivery)
+	if got := b.retire(delivery); !slices.Equal(got, []gdpr.SubjectID{delivery}) {
+		t.Errorf("of a parked delivery ended %v", got)
+	}
+}

@@ -26,8 +26,7 @@ const (
 type Entry struct {
 	relay.Line
 	relay.Message
-	Life int       // which life of the stream: it grows when it is emptied, purged, deleted or rolled back
-	At   time.Time // when it went in
+	Life int // which life of the stream: it grows when it is emptied, purged, deleted or rolled back
 }
 
 // Broker is a stream in memory: a relay.Broker as strict as the real one. Set the fields before it is used.
@@ -53,12 +52,13 @@ type Broker struct {
 type contents struct {
 	created  time.Time
 	position uint64
+	dropped  uint64 // all up to this position made room for others
 	last     map[relay.Line]relay.Message
 	changes  map[uint64]hub.ChangeID
 }
 
 func (c contents) clone() contents {
-	n := contents{created: c.created, position: c.position, last: map[relay.Line]relay.Message{}, changes: map[uint64]hub.ChangeID{}}
+	n := contents{created: c.created, position: c.position, dropped: c.dropped, last: map[relay.Line]relay.Message{}, changes: map[uint64]hub.ChangeID{}}
 	for l, m := range c.last {
 		n.last[l] = m
 	}
@@ -150,9 +150,9 @@ func (b *Broker) enter(r relay.Run) (told relay.Told) {
 			}
 		}
 		b.stream.position++
-		m := relay.Message{Position: b.stream.position, Sequence: c.Sequence, Change: c.ID}
+		m := relay.Message{Position: b.stream.position, Sequence: c.Sequence, Change: c.ID, At: b.Clock()}
 		b.stream.last[r.Line], b.stream.changes[m.Position] = m, m.Change
-		b.entries = append(b.entries, Entry{Line: r.Line, Message: m, Life: b.life, At: b.Clock()})
+		b.entries = append(b.entries, Entry{Line: r.Line, Message: m, Life: b.life})
 		told.Count, told.Position = told.Count+1, m.Position
 	}
 	return told
@@ -201,7 +201,7 @@ func (b *Broker) Holds(ctx context.Context, m relay.Mark) (bool, error) {
 	}
 	id, there := b.stream.changes[m.Position]
 	aged := m.Position <= b.stream.position && b.Clock().Sub(m.At) > b.Window
-	return there && id == m.Change || !there && aged, nil
+	return there && id == m.Change || !there && (aged || m.Position <= b.stream.dropped), nil
 }
 
 // Empty removes all messages.
@@ -217,13 +217,27 @@ func (b *Broker) Age() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.live() {
-		if b.Clock().Sub(e.At) <= b.Window {
-			continue
+		if b.Clock().Sub(e.At) > b.Window {
+			b.drop(e)
 		}
-		delete(b.stream.changes, e.Position)
-		if b.stream.last[e.Line].Position == e.Position {
-			delete(b.stream.last, e.Line)
-		}
+	}
+}
+
+// MakeRoom removes all but the last n messages, as a stream does that is full.
+func (b *Broker) MakeRoom(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.live()
+	for _, e := range all[:max(0, len(all)-n)] {
+		b.drop(e)
+		b.stream.dropped = e.Position
+	}
+}
+
+func (b *Broker) drop(e Entry) {
+	delete(b.stream.changes, e.Position)
+	if b.stream.last[e.Line].Position == e.Position {
+		delete(b.stream.last, e.Line)
 	}
 }
 

@@ -28,7 +28,7 @@ func RunOutbox(t *testing.T, f OutboxFixture) {
 		name string
 		test func(*outboxEnv)
 	}{
-		{"Lead", outboxLead}, {"Behind", outboxBehind}, {"Changes", outboxChanges}, {"Large", outboxLarge}, {"Tell", outboxTell},
+		{"Lead", outboxLead}, {"Wrong clock", outboxWrongClock}, {"Behind", outboxBehind}, {"Changes", outboxChanges}, {"Large", outboxLarge}, {"Tell", outboxTell},
 		{"Fenced", outboxFenced}, {"Rewind", outboxRewind}, {"Context", outboxContext},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -126,6 +126,23 @@ func outboxLead(e *outboxEnv) {
 	}
 }
 
+// outboxWrongClock holds that a leadership which a wrong clock has given for years ends with that clock.
+func outboxWrongClock(e *outboxEnv) {
+	const years = 50_000 * time.Hour
+	e.f.Advance(years)
+	wrong, epoch := e.leader()
+	e.f.Advance(-years)
+	_, err := e.beside.Lead(e.Context(), e.f.Shard, "ins_right", 5*time.Second)
+	if err == nil {
+		_, err = e.o.Lead(e.Context(), e.f.Shard, wrong, 5*time.Second)
+		e.notLeader("who led until far in the future", err)
+		e.notLeader("its telling", e.o.Tell(e.Context(), e.f.Shard, epoch, nil, relay.Mark{}))
+	} else {
+		e.Errorf("the right clock does not lead: %v", err)
+	}
+	must(e.T, e.beside.Resign(e.Context(), e.f.Shard, "ins_right"))
+}
+
 func outboxBehind(e *outboxEnv) {
 	_, epoch := e.leader()
 	var lines []relay.Line
@@ -133,15 +150,16 @@ func outboxBehind(e *outboxEnv) {
 		lines = append(lines, e.f.NewLine())
 	}
 	slices.SortFunc(lines, relay.Compare)
-	now := time.Now()
+	now := time.Now().UTC().Truncate(time.Microsecond)
 	var want, told []relay.Place
 	for i, l := range lines[1:] {
-		e.commit(l, 1, 3, now)
+		list := e.commit(l, 1, 3, now)
 		p := relay.Place{Line: l, Told: int64(i % 4), Position: uint64(i % 4 * 1000), Head: 3}
 		if p.Told > 0 {
 			told = append(told, p)
 		}
 		if p.Told < 3 {
+			p.Since = list[p.Told].Time
 			want = append(want, p)
 		}
 	}
@@ -243,7 +261,7 @@ func outboxTell(e *outboxEnv) {
 	_, epoch := e.leader()
 	a, b := e.f.NewLine(), e.f.NewLine()
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	e.commit(a, 1, 9, now)
+	list := e.commit(a, 1, 9, now)
 	e.commit(b, 1, 9, now)
 	mark := relay.Mark{Created: now.Add(-time.Hour), Position: 1 << 40, Change: "evt_1", At: now}
 	for i, told := range []int64{4, 8, 2, 9, 0} { // also back
@@ -252,6 +270,9 @@ func outboxTell(e *outboxEnv) {
 		must(e.T, e.o.Tell(e.Context(), e.f.Shard, epoch, []relay.Place{place}, mark))
 		got := e.behind(e.beside, a)
 		place.Head = 9
+		if told < 9 {
+			place.Since = list[told].Time
+		}
 		if want := []relay.Place{place}; told < 9 && !reflect.DeepEqual(got, want) || told == 9 && got != nil {
 			e.Errorf("told %d: %+v", told, got)
 		}

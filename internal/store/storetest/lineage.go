@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"hub"
+	"hub/gdpr/forget"
 	"hub/internal/erp"
 	"hub/internal/intake"
 	"hub/internal/orders"
+	"hub/internal/relay"
 )
 
 // testLineage finds every step of one order, nothing of another's, and nothing for another tenant.
@@ -66,13 +68,66 @@ func testLineage(e *env) {
 	if len(l.Revisions) != 2 || len(l.Parked) != 2 || l.Parked[0].ID != parked.ID || l.Parked[1].State != "closed" || !reflect.DeepEqual(l.Acks, []erp.Ack{ack}) {
 		e.Errorf("%+v", l)
 	}
-	if told, err := e.s.ERP().Told(e.Context(), o.Tenant, hub.StreamOrders); err != nil || told != 0 {
-		e.Errorf("told %d, %v", told, err)
-	}
+	e.told(o.Tenant, tenants[1])
 	_, err = e.s.ERP().Lineage(e.Context(), tenants[1], o.ID, 10)
 	e.wantKind(err, hub.KindNotFound, "another tenant's")
 	if cut, err := e.s.ERP().Lineage(e.Context(), o.Tenant, o.ID, 1); err != nil || !cut.Cut || len(cut.Revisions) != 1 || len(cut.Parked) != 1 {
 		e.Errorf("cut: %+v, %v", cut, err)
+	}
+}
+
+// told follows how far changes of a tenant were told, of each stream by itself and of no other tenant's.
+func (e *env) told(tenant, other hub.TenantID) {
+	e.Helper()
+	want := func(when string, t hub.TenantID, stream hub.Stream, sequence int64) {
+		e.Helper()
+		if told, err := e.s.ERP().Told(e.Context(), t, stream); err != nil || told != sequence {
+			e.Errorf("%s: told %d of %s, want %d, %v", when, told, stream, sequence, err)
+		}
+	}
+	want("before the first", tenant, hub.StreamOrders, 0)
+	r, shard := e.s.Relay(), e.s.Of(tenant)
+	epoch, err := r.Lead(e.Context(), shard, "ins_told", time.Minute)
+	must(e, err)
+	tell := func(epoch int64, stream hub.Stream, sequence int64) error {
+		place := relay.Place{Line: relay.Line{Tenant: tenant, Stream: stream}, Told: sequence, Position: uint64(sequence) + 100}
+		return r.Tell(e.Context(), shard, epoch, []relay.Place{place}, relay.Mark{})
+	}
+	must(e, tell(epoch, hub.StreamOrders, 1))
+	must(e, tell(epoch, hub.Stream("skus"), 7))
+	want("one told", tenant, hub.StreamOrders, 1)
+	must(e, tell(epoch, hub.StreamOrders, 3))
+	e.wantKind(tell(epoch-1, hub.StreamOrders, 9), hub.KindConflict, "telling under an old epoch")
+	want("three told", tenant, hub.StreamOrders, 3)
+	want("three told", tenant, hub.Stream("skus"), 7)
+	want("three told", other, hub.StreamOrders, 0)
+	must(e, r.Resign(e.Context(), shard, "ins_told"))
+}
+
+// testErased tells whether a tenant's ledger has anything of a time or later.
+func testErased(e *env) {
+	tenants := e.tenants(3) // with ids that rise
+	entry := e.entry(0, forget.Fenced, tenants[1], e.subject())
+	erased := func(t hub.TenantID, since time.Time) (yes bool) {
+		e.do(t, func(ctx context.Context, tx hub.Tx) (err error) {
+			yes, err = e.s.Intake().Erased(ctx, tx, t, since)
+			return err
+		})
+		return yes
+	}
+	if erased(tenants[1], time.Time{}) {
+		e.Error("something was erased before the first entry")
+	}
+	e.apply(tenants[1], nil, entry)
+	for since, want := range map[time.Time]bool{
+		{}: true, entry.At.Add(-time.Microsecond): true, entry.At: true, entry.At.Add(time.Microsecond): false,
+	} {
+		if got := erased(tenants[1], since); got != want {
+			e.Errorf("since %v: %v, the entry is of %v", since, got, entry.At)
+		}
+		if erased(tenants[0], since) || erased(tenants[2], since) {
+			e.Error("another tenant's entry counts")
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 func testShard(e *env) {
 	forgettest.RunShard(e.T, func(t *testing.T) forgettest.Fixture {
 		for _, name := range e.Config.Shards {
-			for _, table := range []string{"subjects", "subject_places", "erasures", "erasure_head", "orders", "raws", "parked"} {
+			for _, table := range []string{"subjects", "subject_places", "erasures", "erasure_head", "idle_subjects", "orders", "raws", "parked"} {
 				if _, err := e.Raw(t, name).Exec("DELETE FROM " + table); err != nil {
 					t.Fatal(err)
 				}

@@ -18,7 +18,8 @@ func created() time.Time { return time.Date(2026, 11, 21, 1, 2, 3, 4000, time.UT
 func (e *env) company() (tenancy.Tenant, tenancy.App, tenancy.Connection) {
 	n := tenancy.Tenant{ID: e.tenant(), Name: e.name(), CreatedAt: created(), OrderRetentionDays: 400}
 	a := tenancy.App{ID: hub.AppID(e.ids.New(hub.AppPrefix)), Tenant: n.ID, Platform: hub.Shopify, Name: "app", Environment: "live",
-		Endpoint: e.name(), SealedSecrets: []byte{0, 255}, CreatedAt: created()}
+		Endpoint: e.name(), SealedSecrets: []byte{0, 255}, CreatedAt: created(), ClientID: "Client-1", Base: "http://127.0.0.1:1",
+		Scopes: []string{"read_orders", "write_orders"}, Redirect: "https://hub.example/r?A=b", HookURL: "https://hub.example/h"}
 	c := tenancy.Connection{ID: hub.ConnectionID(e.ids.New(hub.ConnectionPrefix)), Tenant: n.ID, App: a.ID, Platform: hub.Shopify,
 		Environment: "live", Account: e.name(), Endpoint: e.name(), CreatedAt: created()}
 	return n, a, c

@@ -63,7 +63,7 @@ func testVaultAudit(e *env) {
 		must(e, err)
 		_, err = v.Kill(ctx, kills, nil)
 		must(e, err)
-		_, err = v.KillLots(ctx, lots, "con_a")
+		_, err = v.KillLots(ctx, lots, "con_a", false)
 		must(e, err)
 		must(e, v.Save(ctx, epoch, forget.Cycle{Number: 1, Phase: forget.PhaseDone, Kills: 3}))
 	}

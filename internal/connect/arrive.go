@@ -1,0 +1,219 @@
+package connect
+
+import (
+	"context"
+	"crypto/subtle"
+	"net/url"
+	"time"
+
+	"hub"
+	"hub/adapters/driver"
+)
+
+// Arrival is a browser that came back.
+type Arrival struct {
+	Cookie string // the name of the cookie that is used up, "" when none is known
+	Tenant hub.TenantID
+	Shops  []Connected
+}
+
+// Connected is one shop that was let in.
+type Connected struct {
+	Shop
+	Again  bool     // it was connected before, and has new tokens now
+	Report *Report  // nil when the check could not be done yet
+	Code   hub.Code // why it was refused, "" when it was not
+}
+
+const (
+	opArrive = "connecting a shop"
+	// maxQuery bounds what a platform sends along.
+	maxQuery = 8 << 10
+	// arriveWithin bounds everything that is asked of the platform while the browser waits.
+	arriveWithin = 20 * time.Second
+)
+
+// Arrive ends a way: it takes the state, whoever brought it, holds it against the browser and what the platform signed, gets
+// the tokens, and connects the shops that they are for. Errors: KindNotFound with code state_unknown for one that is used,
+// over or unknown; KindForbidden with code browser_other; KindUnauthentic for a query that the platform has not signed;
+// KindForbidden when the merchant or the platform said no; KindConflict with code shop_taken when all shops belong to
+// others. cookie returns the value of a cookie of the browser.
+func (s *Service) Arrive(ctx context.Context, p hub.Platform, query url.Values, cookie func(name string) string) (Arrival, error) {
+	var a Arrival
+	way, err := s.take(ctx, p, query, cookie, &a)
+	if err != nil {
+		return a, err
+	}
+	ctx = hub.WithActor(ctx, way.Actor)
+	ctx, cancel := context.WithTimeout(ctx, arriveWithin)
+	defer cancel()
+	grant, err := way.platform.Callback(way.app.App, query, s.Clock())
+	if err != nil {
+		return a, err
+	}
+	if way.Account != "" && grant.Account != "" && way.Account != grant.Account {
+		return a, &hub.Error{Kind: hub.KindConflict, Code: "shop_other", Op: opArrive}
+	}
+	tokens, err := way.platform.Exchange(ctx, s.Calls.App(way.app, grant.Account), way.app.App, grant, way.verifier, s.Clock())
+	if err != nil {
+		return a, &hub.Error{Kind: hub.KindOf(err), Code: hub.CodeOf(err), Op: opArrive, RetryAfter: hub.RetryAfterOf(err)}
+	}
+	a.Tenant = way.Tenant
+	return a, s.admit(ctx, way, tokens, &a)
+}
+
+// way is a state that was taken, with what it is about.
+type way struct {
+	Step
+	app      App
+	platform Platform
+	verifier string
+}
+
+// take consumes the state. It is gone afterwards, also when it was brought by somebody whom it does not belong to.
+func (s *Service) take(ctx context.Context, p hub.Platform, query url.Values, cookie func(string) string, a *Arrival) (w way, err error) {
+	unknown := &hub.Error{Kind: hub.KindNotFound, Code: "state_unknown", Op: opArrive}
+	state := query.Get("state")
+	if len(query["state"]) != 1 || !isSecret(state) || len(query.Encode()) > maxQuery {
+		return w, unknown
+	}
+	if w.Step, err = s.Journeys.Take(ctx, State, hash(state)); err != nil {
+		if hub.KindOf(err) == hub.KindNotFound {
+			err = unknown
+		}
+		return w, err
+	}
+	a.Cookie = s.cookie(state)
+	if w.Platform != p || !w.ExpiresAt.After(s.Clock()) {
+		return w, unknown
+	}
+	nonce := hash(cookie(a.Cookie))
+	if subtle.ConstantTimeCompare(nonce[:], w.Browser[:]) != 1 {
+		return w, &hub.Error{Kind: hub.KindForbidden, Code: "browser_other", Op: opArrive}
+	}
+	var ok bool
+	if w.app, ok = s.Directory.App(w.App); !ok || s.Platforms[p] == nil {
+		return w, unknown
+	}
+	w.platform = s.Platforms[p]
+	_, place := verifierPlace(w.app)
+	verifier, err := s.Vault.OpenCredential(ctx, place, w.Verifier)
+	w.verifier = string(verifier)
+	return w, err
+}
+
+// admit connects every shop of the tokens that may be, and checks it.
+func (s *Service) admit(ctx context.Context, w way, tokens []driver.Token, a *Arrival) error {
+	if len(tokens) == 0 {
+		return &hub.Error{Kind: hub.KindUnavailable, Code: driver.CodeUnreadable, Op: opArrive}
+	}
+	taken := 0
+	for _, token := range tokens {
+		account, err := w.platform.Shop(token.Account)
+		if err != nil || token.Access == "" || w.Account != "" && account != w.Account && len(tokens) == 1 {
+			return &hub.Error{Kind: hub.KindConflict, Code: "shop_other", Op: opArrive}
+		}
+		token.Account = account
+		c, err := s.settle(ctx, w, token)
+		if err != nil {
+			return err
+		}
+		if c.Code != "" {
+			taken++
+		}
+		a.Shops = append(a.Shops, c)
+	}
+	if err := s.Refresh(ctx); err != nil {
+		s.Logger.Warn("refreshing the directory after a connection", "error", err)
+	}
+	for i := range a.Shops {
+		if c := &a.Shops[i]; c.Code == "" {
+			c.Report = s.welcome(ctx, c.ID)
+		}
+	}
+	if taken == len(tokens) {
+		return &hub.Error{Kind: hub.KindConflict, Code: "shop_taken", Op: opArrive}
+	}
+	return nil
+}
+
+// settle gives the tokens of one shop to the connection that they belong to.
+func (s *Service) settle(ctx context.Context, w way, token driver.Token) (Connected, error) {
+	taken := Connected{Shop: Shop{Account: token.Account, Platform: w.Platform}, Code: "shop_taken"}
+	others := false
+	for _, there := range s.Directory.Account(w.Platform, token.Account) {
+		switch {
+		case there.App == w.app.ID && there.Tenant == w.Tenant:
+			return Connected{Shop: there, Again: true}, s.hand(ctx, there, w, token)
+		case there.App == w.app.ID:
+			// The platform lets one pair of an app and shop live, and this is it now. It came by the shop's own owner, and the
+			// connection that has the shop would be dead without it; giving it back would end that connection, too.
+			return taken, s.hand(hub.WithActor(ctx, hub.Actor{Role: "system"}), there, w, token)
+		}
+		others = true
+	}
+	if others {
+		s.giveBack(ctx, w, token)
+		return taken, nil
+	}
+	shop := Shop{
+		ID: hub.ConnectionID(s.IDs.New(hub.ConnectionPrefix)), Tenant: w.Tenant, App: w.app.ID, Platform: w.Platform,
+		Environment: w.app.Environment, Account: token.Account,
+	}
+	g, err := s.grant(ctx, shop, w, token)
+	if err != nil {
+		return Connected{}, err
+	}
+	endpoint, err := s.endpoint()
+	if err != nil {
+		return Connected{}, err
+	}
+	err = s.Grants.Connect(ctx, NewShop{shop, endpoint}, g)
+	if hub.KindOf(err) == hub.KindConflict && hub.CodeOf(err) == "shop_taken" { // another hub was faster: look again
+		if s.Refresh(ctx) == nil && len(s.Directory.Account(w.Platform, token.Account)) > 0 {
+			return s.settle(ctx, w, token)
+		}
+		s.giveBack(ctx, w, token)
+		return taken, nil
+	}
+	return Connected{Shop: shop}, err
+}
+
+// hand gives a connection that exists the tokens that were won for its shop.
+func (s *Service) hand(ctx context.Context, there Shop, w way, token driver.Token) error {
+	g, err := s.grant(ctx, there, w, token)
+	if err != nil {
+		return err
+	}
+	if err := s.Grants.Reconnect(ctx, there.ID, there.Tenant, g); err != nil {
+		return err
+	}
+	s.Source.Drop(there.ID)
+	return nil
+}
+
+func (s *Service) grant(ctx context.Context, shop Shop, w way, token driver.Token) (Grant, error) {
+	return sealer{s.Vault}.grant(ctx, shop.Tenant, shop.ID, token, w.platform.Rotation(), s.Clock(), s.Jitter)
+}
+
+// giveBack tells the platform that tokens which may not be kept are not wanted, as far as it listens.
+func (s *Service) giveBack(ctx context.Context, w way, token driver.Token) {
+	if err := w.platform.Disconnect(ctx, s.Calls.App(w.app, token.Account), w.app.App, token); err != nil {
+		s.Logger.Warn("giving a grant back", "platform", w.Platform, "kind", hub.KindOf(err).String())
+	}
+}
+
+// endpoint makes the random part of a webhook address: 130 bits, five in each character, none of which reads like another.
+func (s *Service) endpoint() (string, error) {
+	const alphabet, length = "0123456789abcdefghjkmnpqrstvwxyz", 26
+	text, err := s.secret()
+	if err != nil {
+		return "", err
+	}
+	sum := hash(text)
+	b := make([]byte, length)
+	for i := range b {
+		b[i] = alphabet[sum[i]&31]
+	}
+	return string(b), nil
+}

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE erasures ADD KEY erasures_tenant (tenant_id, at);

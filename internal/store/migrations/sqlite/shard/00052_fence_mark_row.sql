@@ -1,0 +1,2 @@
+-- +goose Up
+INSERT INTO fence_mark (one, mark) VALUES (1, '');

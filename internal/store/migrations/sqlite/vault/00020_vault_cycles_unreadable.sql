@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE vault_cycles ADD COLUMN unreadable BLOB; -- JSON list of the keys and tags that did not open; NULL: from before this column

@@ -1,0 +1,222 @@
+package storetest
+
+import (
+	"bytes"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hub"
+	"hub/internal/connect"
+	"hub/internal/store"
+	"hub/internal/tenancy"
+)
+
+// grant is a pair that is due at some time.
+func grant(text string, due time.Time) connect.Grant {
+	return connect.Grant{Sealed: []byte(text), AccessUntil: created().Add(4 * time.Hour), RefreshUntil: created().Add(720 * time.Hour),
+		GrantUntil: created().Add(8760 * time.Hour), DueAt: due, At: created()}
+}
+
+// authorised is a connection with tokens.
+func (e *env) authorised(due time.Time) (tenancy.Tenant, connect.NewShop) {
+	e.Helper()
+	n, a, c := e.company()
+	must(e, e.s.Tenancy().AddTenant(e.Context(), n), e.s.Tenancy().AddApp(e.Context(), a))
+	shop := connect.NewShop{Shop: connect.Shop{ID: c.ID, Tenant: n.ID, App: a.ID, Platform: c.Platform, Environment: c.Environment, Account: c.Account}, Endpoint: c.Endpoint}
+	must(e, e.s.Connect().Connect(e.Context(), shop, grant("first", due)))
+	return n, shop
+}
+
+// testConnectSteps: a step is taken once, whoever asks and however many at once, and a tenant begins a bounded number.
+func testConnectSteps(e *env) {
+	ctx, hash := e.Context(), func() (h [32]byte) { id := e.ids(); copy(h[:], id[:]); return h }
+	one := connect.Step{Kind: connect.State, Hash: hash(), Tenant: e.tenant(), Platform: hub.Shopee, App: "app_1", Account: "42", Browser: hash(),
+		Verifier: []byte{0, 255}, Actor: hub.Actor{Key: "key_1", Role: "merchant", Request: "req_1"}, ExpiresAt: created().Add(8760 * time.Hour)}
+	must(e, e.s.Connect().Put(ctx, one))
+	_, err := e.s.Connect().Take(ctx, connect.Ticket, one.Hash)
+	e.wantKind(err, hub.KindNotFound, "a state as a ticket")
+	stores := []*store.Store{e.s, e.second()}
+	won := atomic.Int64{}
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			got, err := stores[i%2].Connect().Take(ctx, connect.State, one.Hash)
+			switch {
+			case err == nil && reflect.DeepEqual(got, one):
+				won.Add(1)
+			case err == nil || hub.KindOf(err) != hub.KindNotFound:
+				e.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+	group.Wait()
+	if won.Load() != 1 {
+		e.Errorf("%d took the step", won.Load())
+	}
+	_, err = e.s.Connect().Take(ctx, connect.State, one.Hash)
+	e.wantKind(err, hub.KindNotFound, "a step that was taken")
+
+	over := one
+	over.Hash, over.ExpiresAt = hash(), created().Add(-time.Hour)
+	must(e, e.s.Connect().Put(ctx, over))
+	more := one
+	var last error
+	n := 0
+	for ; n < 1000 && last == nil; n++ {
+		more.Hash = hash()
+		last = e.s.Connect().Put(ctx, more)
+	}
+	e.wantKind(last, hub.KindThrottled, "many steps")
+	_, err = e.s.Connect().Take(ctx, connect.State, over.Hash)
+	e.wantKind(err, hub.KindNotFound, "a step that is over, after others were begun")
+	e.Logf("%d steps before it is enough", n-1)
+}
+
+// testConnectGrants: connection, tokens and record are one; the generation and the epoch only grow.
+func testConnectGrants(e *env) {
+	ctx, c := e.Context(), e.s.Connect()
+	n, shop := e.authorised(created().Add(3 * time.Hour))
+	got, err := c.Get(ctx, shop.ID)
+	must(e, err)
+	want := connect.Stored{Connection: shop.ID, Tenant: n.ID, Generation: 1, Sealed: []byte("first"), AccessUntil: created().Add(4 * time.Hour),
+		RefreshUntil: created().Add(720 * time.Hour), GrantUntil: created().Add(8760 * time.Hour), Standing: connect.OK,
+		DueAt: created().Add(3 * time.Hour), ConnectedAt: created(), RefreshedAt: created()}
+	if !reflect.DeepEqual(got, want) {
+		e.Errorf("%+v, want %+v", got, want)
+	}
+	has(e, e.directory().Connections, tenancy.Connection{ID: shop.ID, Tenant: n.ID, App: shop.App, Platform: shop.Platform,
+		Environment: shop.Environment, Account: shop.Account, Endpoint: shop.Endpoint, CreatedAt: created()})
+	again := shop
+	again.ID, again.Endpoint = hub.ConnectionID(e.ids.New(hub.ConnectionPrefix)), e.name()
+	if err := c.Connect(ctx, again, grant("x", time.Time{})); hub.CodeOf(err) != store.CodeShopTaken {
+		e.Errorf("the account twice: %v", err)
+	}
+	_, err = c.Get(ctx, again.ID)
+	e.wantKind(err, hub.KindNotFound, "tokens of a refused connection")
+	e.wantKind(c.Reconnect(ctx, shop.ID, "ten_other", grant("x", time.Time{})), hub.KindNotFound, "another tenant's connection")
+
+	before, err := c.Lease(ctx, shop.ID, "hub-1", time.Minute)
+	must(e, err, c.Intend(ctx, connect.Intent{Connection: shop.ID, Epoch: before.Epoch, Generation: 1, Key: []byte{1}}), c.Begin(ctx, shop.ID, before.Epoch))
+	must(e, c.Reconnect(ctx, shop.ID, n.ID, grant("second", time.Time{})))
+	e.wantKind(c.Save(ctx, shop.ID, before.Epoch, connect.Outcome{Standing: connect.ReconnectNeeded}), hub.KindConflict, "a lease from before the owner came back")
+	e.wantKind(c.Answer(ctx, shop.ID, before.Epoch, []byte{1}), hub.KindNotFound, "an answer from before the owner came back")
+	must(e, c.Note(ctx, shop.ID, 1, connect.Note{Started: true, Report: []byte("{}")}))
+	if got, err = c.Get(ctx, shop.ID); err != nil || got.Generation != 2 || string(got.Sealed) != "second" || got.Started || got.Report != nil || !got.DueAt.IsZero() {
+		e.Errorf("after the owner came back: %+v, %v", got, err)
+	}
+	must(e, c.Note(ctx, shop.ID, 2, connect.Note{Started: true, Report: []byte("{}"), CheckedAt: created(), GrantUntil: created().Add(time.Hour), Mended: 2}))
+	if got, err = c.Get(ctx, shop.ID); err != nil || !got.Started || string(got.Report) != "{}" || !got.GrantUntil.Equal(created().Add(time.Hour)) {
+		e.Errorf("noted: %+v, %v", got, err)
+	}
+	if changed, err := c.End(ctx, shop.ID, n.ID, "app_uninstalled", created().Add(-time.Hour)); err != nil || changed {
+		e.Errorf("late news of its end: %v, %v", changed, err)
+	}
+	if changed, err := c.End(ctx, shop.ID, n.ID, "app_uninstalled", created().Add(time.Hour)); err != nil || !changed {
+		e.Errorf("its end: %v, %v", changed, err)
+	}
+	if got, err = c.Get(ctx, shop.ID); err != nil || got.Standing != connect.Disconnected || got.Sealed != nil || got.Code != "app_uninstalled" {
+		e.Errorf("ended: %+v, %v", got, err)
+	}
+	must(e, c.Reconnect(ctx, shop.ID, n.ID, grant("third", time.Time{})))
+	if got, err = c.Get(ctx, shop.ID); err != nil || got.Standing != connect.OK || got.Generation != 3 {
+		e.Errorf("back: %+v, %v", got, err)
+	}
+}
+
+// testConnectLease: one holder at a time by the database's clock, everything fenced by the epoch, answers by nothing.
+func testConnectLease(e *env) {
+	ctx, c, other := e.Context(), e.s.Connect(), e.second().Connect()
+	_, shop := e.authorised(created())
+	due, err := c.Due(ctx, created(), 1000)
+	must(e, err)
+	has(e, due, connect.Due{Connection: shop.ID, Generation: 1})
+	if none, err := c.Due(ctx, created().Add(-time.Second), 1000); err != nil || len(none) > 0 {
+		for _, d := range none {
+			if d.Connection == shop.ID {
+				e.Errorf("due early: %v", err)
+			}
+		}
+	}
+	first, err := c.Lease(ctx, shop.ID, "hub-1", time.Hour)
+	must(e, err)
+	if _, err := other.Lease(ctx, shop.ID, "hub-2", time.Hour); hub.CodeOf(err) != connect.CodeBusy {
+		e.Errorf("leased twice: %v", err)
+	}
+	intent := connect.Intent{Connection: shop.ID, Epoch: first.Epoch, Generation: 1, Key: []byte{0, 255}}
+	must(e, c.Intend(ctx, intent))
+	mine, err := c.Lease(ctx, shop.ID, "hub-1", time.Hour) // a new life of the same hub
+	must(e, err)
+	if mine.Epoch <= first.Epoch || mine.Standing != connect.Refreshing || len(mine.Errands) != 1 || mine.Errands[0].Begun ||
+		!bytes.Equal(mine.Errands[0].Key, intent.Key) || mine.Errands[0].Answer != nil {
+		e.Errorf("%+v", mine)
+	}
+	e.wantKind(other.Begin(ctx, shop.ID, first.Epoch), hub.KindConflict, "beginning under a lost lease")
+	e.wantKind(other.Intend(ctx, intent), hub.KindConflict, "intending under a lost lease")
+	e.wantKind(other.Save(ctx, shop.ID, first.Epoch, connect.Outcome{Standing: connect.OK}), hub.KindConflict, "storing under a lost lease")
+	intent.Epoch = mine.Epoch
+	must(e, c.Intend(ctx, intent), c.Begin(ctx, shop.ID, mine.Epoch))
+	e.wantKind(c.Begin(ctx, shop.ID, mine.Epoch), hub.KindConflict, "beginning twice")
+	must(e, c.Save(ctx, shop.ID, mine.Epoch, connect.Outcome{Standing: connect.ReconnectNeeded, Code: "refresh_lost", Attempts: 2}))
+
+	// The answer comes late, from whoever; the connection is due, and the next lease sees it.
+	must(e, other.Answer(ctx, shop.ID, mine.Epoch, []byte("answer")))
+	e.wantKind(other.Answer(ctx, shop.ID, first.Epoch, []byte("answer")), hub.KindNotFound, "the answer of what was never begun")
+	due, err = c.Due(ctx, created(), 1000)
+	must(e, err)
+	has(e, due, connect.Due{Connection: shop.ID, Generation: 1})
+	next, err := other.Lease(ctx, shop.ID, "hub-2", time.Hour)
+	must(e, err)
+	if len(next.Errands) != 1 || !next.Errands[0].Begun || next.Errands[0].Since < 0 || next.Errands[0].Since > time.Minute ||
+		string(next.Errands[0].Answer) != "answer" || next.Code != "refresh_lost" || next.Attempts != 2 {
+		e.Errorf("%+v", next)
+	}
+	g := grant("second", created().Add(time.Hour))
+	must(e, other.Save(ctx, shop.ID, next.Epoch, connect.Outcome{Next: &g, Standing: connect.OK, DueAt: g.DueAt}))
+	got, err := c.Get(ctx, shop.ID)
+	if err != nil || got.Generation != 2 || string(got.Sealed) != "second" || string(got.Previous) != "first" || got.Code != "" || got.Attempts != 0 {
+		e.Errorf("%+v, %v", got, err)
+	}
+	e.wantKind(c.Answer(ctx, shop.ID, mine.Epoch, []byte("again")), hub.KindNotFound, "an answer that nobody waits for")
+	must(e, c.Note(ctx, shop.ID, 2, connect.Note{Worked: true}))
+	last, err := c.Lease(ctx, shop.ID, "hub-3", 0) // over at once
+	if err != nil || last.Previous != nil || len(last.Errands) != 0 {
+		e.Errorf("%+v, %v", last, err)
+	}
+	_, err = other.Lease(ctx, shop.ID, "hub-4", time.Hour)
+	must(e, err)
+	e.wantKind(c.Save(ctx, shop.ID, last.Epoch, connect.Outcome{}), hub.KindConflict, "storing after another took over")
+	_, err = c.Lease(ctx, "con_none", "hub-1", time.Hour)
+	e.wantKind(err, hub.KindNotFound, "leasing nothing")
+}
+
+// testConnectRace: of many that want a lease at once one gets it.
+func testConnectRace(e *env) {
+	ctx, stores := e.Context(), []*store.Store{e.s, e.second()}
+	_, shop := e.authorised(created())
+	for range e.rounds(10, 500) {
+		var won, lost atomic.Int64
+		var epoch atomic.Int64
+		var group sync.WaitGroup
+		for i := range 6 {
+			group.Go(func() {
+				l, err := stores[i%2].Connect().Lease(ctx, shop.ID, e.name(), time.Hour)
+				switch {
+				case err == nil:
+					won.Add(1)
+					epoch.Store(l.Epoch)
+				case hub.CodeOf(err) == connect.CodeBusy:
+					lost.Add(1)
+				default:
+					e.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if won.Load() != 1 || lost.Load() != 5 {
+			e.Fatalf("%d got the lease", won.Load())
+		}
+		must(e, e.s.Connect().Save(ctx, shop.ID, epoch.Load(), connect.Outcome{Standing: connect.OK}))
+	}
+}
