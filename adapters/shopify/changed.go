@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"net/http"
 	"context"
 	"encoding/json"
 	"time"
@@ -60,7 +61,7 @@ func (*Driver) Changed(ctx context.Context, c driver.Caller, w driver.Window, cu
 	if p.After != "" {
 		variables["after"] = p.After
 	}
-	data, _, err := ask(ctx, c, question{name: "list", class: driver.ClassOrders, query: queries.list, variables: variables, cost: listAtOnce})
+	data, answer, err := ask(ctx, c, question{name: "list", class: driver.ClassOrders, query: queries.list, variables: variables, cost: listAtOnce})
 	if err != nil {
 		return driver.Page{}, err
 	}
@@ -69,6 +70,9 @@ func (*Driver) Changed(ctx context.Context, c driver.Caller, w driver.Window, cu
 		return driver.Page{}, err
 	}
 	var page driver.Page
+	if now, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		page.AsOf = now
+	}
 	var last time.Time
 	for v := range data.Get("orders").Get("nodes").Items() {
 		seen, err := listed(v)

@@ -83,8 +83,9 @@ type Shard interface {
 	// ShardEntries returns up to limit of the shard's own entries after an id, in the order of ids.
 	ShardEntries(ctx context.Context, shard hub.ShardID, after string, limit int) ([]Entry, error)
 	// Apply marks the subjects of the entries as erasing (fenced) or erased (killed), never back, keeps the entries, which
-	// it knows by their ids (a number may change), and sets the head, if it is given: also back, because a vault that lost
-	// entries numbers them anew. It returns the entries that were new to this shard.
+	// it knows by their ids (a number may change), and moves the head, if one is given, on to it, never back: another hub may
+	// have gone further. A head without a number takes the one with its id away, for a vault that lost entries numbers them
+	// anew. It returns the entries that were new to this shard.
 	Apply(ctx context.Context, tx hub.Tx, entries []Entry, head *Entry) ([]Entry, error)
 	// Count says where data of subjects is: rows by place, from the register of places. A row of several of them counts
 	// once; a place without rows is 0 or absent.

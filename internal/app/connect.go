@@ -62,7 +62,7 @@ func (h *Hub) keepTokens(ctx context.Context) error {
 // checks looks at connections again and again, slowly.
 func (h *Hub) checks() jobs.Kind {
 	return jobs.Kind{
-		Handle: func(ctx context.Context, j jobs.Job) error { return h.connect.DoCheck(ctx, j.Connection) },
+		Handle: func(ctx context.Context, j jobs.Job) error { return enduring(h.connect.DoCheck(ctx, j.Connection)) },
 		Slots:  4, PerConnection: 1, Most: 2 * time.Minute,
 	}
 }

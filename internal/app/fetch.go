@@ -27,11 +27,14 @@ func (h *Hub) openFetch(context.Context) error {
 func (h *Hub) fetches() map[string]jobs.Kind {
 	of := func(j jobs.Job) fetch.Name { return fetch.Name{Tenant: j.Tenant, Connection: j.Connection} }
 	one := func(do func(context.Context, fetch.Name) error) jobs.Kind {
-		return jobs.Kind{Handle: func(ctx context.Context, j jobs.Job) error { return do(ctx, of(j)) }, Slots: 8, PerConnection: 1, Most: 10 * time.Minute}
+		return jobs.Kind{
+			Handle: func(ctx context.Context, j jobs.Job) error { return enduring(do(ctx, of(j))) },
+			Slots:  8, PerConnection: 1, Most: 10 * time.Minute,
+		}
 	}
 	kinds := map[string]jobs.Kind{
 		string(fetch.Order): {
-			Handle: func(ctx context.Context, j jobs.Job) error { return h.fetch.Order(ctx, of(j), j.Key) },
+			Handle: func(ctx context.Context, j jobs.Job) error { return patient(h.fetch.Order(ctx, of(j), j.Key)) },
 			Slots:  32, PerConnection: 8,
 		},
 		string(fetch.Poll):     one(h.fetch.Poll),
@@ -40,11 +43,37 @@ func (h *Hub) fetches() map[string]jobs.Kind {
 	}
 	for work, kind := range map[fetch.Work]string{fetch.Shipment: "shipment", fetch.Payment: "payment", fetch.Claim: "claim"} {
 		kinds[string(work)] = jobs.Kind{
-			Handle: func(ctx context.Context, j jobs.Job) error { return h.fetch.Related(ctx, of(j), kind, j.Key) },
+			Handle: func(ctx context.Context, j jobs.Job) error { return patient(h.fetch.Related(ctx, of(j), kind, j.Key)) },
 			Slots:  16, PerConnection: 4,
 		}
 	}
 	return kinds
+}
+
+// unauthorised is how long what needs a token waits to be tried again while there is none.
+const unauthorised = time.Hour
+
+// patient has work wait that cannot be done until the merchant authorises, for the first time or again: it is not the work's
+// fault, and whoever left it relies on it.
+func patient(err error) error {
+	if hub.CodeOf(err) != driver.CodeReconnect {
+		return err
+	}
+	return &hub.Error{Kind: hub.KindUnavailable, Code: driver.CodeReconnect, Op: "waiting for the merchant", RetryAfter: unauthorised, Err: err}
+}
+
+// enduring has work that goes on for as long as its shop is connected never be given up, whatever a platform answers: a shop
+// that is frozen today thaws, and nobody else would begin it again. It is tried with growing pauses, and its trouble shows.
+func enduring(err error) error {
+	err = patient(err)
+	switch hub.KindOf(err) {
+	case hub.KindThrottled, hub.KindUnavailable:
+		return err
+	}
+	if err == nil {
+		return nil
+	}
+	return &hub.Error{Kind: hub.KindUnavailable, Code: hub.CodeOf(err), Op: "trying again", RetryAfter: hub.RetryAfterOf(err), Err: err}
 }
 
 // asked shows the connected shops to package fetch.
@@ -53,8 +82,11 @@ type asked struct{ *calls }
 // Shop implements fetch.Shops.
 func (a asked) Shop(n fetch.Name) (fetch.Shop, error) {
 	shop, known := a.who.Shop(n.Connection)
+	if !known { // connections are never deleted: this hub has not heard of it yet
+		return fetch.Shop{}, &hub.Error{Kind: hub.KindUnavailable, Code: "connection_not_found", Op: "asking platform", Subject: string(n.Connection)}
+	}
 	client := a.clients[shop.Platform]
-	if !known || shop.Tenant != n.Tenant || client == nil {
+	if shop.Tenant != n.Tenant || client == nil {
 		return fetch.Shop{}, &hub.Error{Kind: hub.KindNotFound, Code: "connection_not_found", Op: "asking platform", Subject: string(n.Connection)}
 	}
 	return fetch.Shop{Client: client, Fresh: a.For(shop, adapters.Fresh), Slow: a.For(shop, adapters.Backfill)}, nil

@@ -200,8 +200,11 @@ type Send struct {
 
 var _ Sender = Send{}
 
-// Send implements Sender.
+// Send implements Sender. The call goes on when its caller does not wait any more: an answer that is not stored may be the
+// only pair that lives.
 func (s Send) Send(ctx context.Context, e Errand) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	return Perform(ctx, e, s.Transport(driver.App{Environment: e.Environment, Base: e.Base}), s.Errands, Pause)
 }
 

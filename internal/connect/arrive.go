@@ -44,8 +44,8 @@ func (s *Service) Arrive(ctx context.Context, p hub.Platform, query url.Values, 
 	if err != nil {
 		return a, err
 	}
-	ctx = hub.WithActor(ctx, way.Actor)
-	ctx, cancel := context.WithTimeout(ctx, arriveWithin)
+	// The merchant may close the page now: what was won must still be stored, or the pair of a connection that works is lost.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hub.WithActor(ctx, way.Actor)), arriveWithin)
 	defer cancel()
 	grant, err := way.platform.Callback(way.app.App, query, s.Clock())
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *Service) settle(ctx context.Context, w way, token driver.Token) (Connec
 		switch {
 		case there.App == w.app.ID && there.Tenant == w.Tenant:
 			return Connected{Shop: there, Again: true}, s.hand(ctx, there, w, token)
-		case there.App == w.app.ID:
+		case there.App == w.app.ID && s.alive(ctx, there):
 			// The platform lets one pair of an app and shop live, and this is it now. It came by the shop's own owner, and the
 			// connection that has the shop would be dead without it; giving it back would end that connection, too.
 			return taken, s.hand(hub.WithActor(ctx, hub.Actor{Role: "system"}), there, w, token)
@@ -177,6 +177,16 @@ func (s *Service) settle(ctx context.Context, w way, token driver.Token) (Connec
 		return taken, nil
 	}
 	return Connected{Shop: shop}, err
+}
+
+// alive says whether a connection has tokens that work. One that is disconnected, or waits for its owner, is not brought
+// back by a grant that the owner gave to somebody else. When it cannot be known nothing is taken from it.
+func (s *Service) alive(ctx context.Context, c Shop) bool {
+	stored, err := s.Tokens.Get(ctx, c.ID)
+	if err != nil {
+		return hub.KindOf(err) != hub.KindNotFound
+	}
+	return stored.Standing != Disconnected && stored.Standing != ReconnectNeeded
 }
 
 // hand gives a connection that exists the tokens that were won for its shop.

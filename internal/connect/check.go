@@ -255,8 +255,8 @@ func (s *Service) Run(ctx context.Context) error {
 // DoCheck is the handler of JobCheck: it checks, and comes back later for as long as the connection lives.
 func (s *Service) DoCheck(ctx context.Context, id hub.ConnectionID) error {
 	shop, ok := s.Directory.Shop(id)
-	if !ok {
-		return nil
+	if !ok { // connections are never deleted: this hub has not heard of it yet
+		return &hub.Error{Kind: hub.KindUnavailable, Code: "connection_not_found", Op: "checking connection", Subject: string(id)}
 	}
 	_, err := s.Check(ctx, id)
 	if hub.KindOf(err) == hub.KindNotFound && err != nil {

@@ -313,6 +313,24 @@ func TestTakenShop(t *testing.T) {
 	}
 }
 
+// What was disconnected is not brought back by the permission that the owner gives to somebody else.
+func TestTakenShopThatIsOver(t *testing.T) {
+	w := newTown(t, single)
+	s := w.service()
+	w.connected("con_a", "42")
+	if _, err := s.Disconnect(t.Context(), "con_a"); err != nil {
+		t.Fatal(err)
+	}
+	w.script.gone = nil
+	trip := w.depart(s, "ten_b", "42")
+	if _, err := trip.arrive(trip.back("42")); hub.CodeOf(err) != "shop_taken" || !slices.Equal(w.script.gone, []string{"42"}) {
+		t.Errorf("%v, given back %v", err, w.script.gone)
+	}
+	if st, err := s.Status(t.Context(), "con_a"); err != nil || st.Standing != Disconnected {
+		t.Errorf("the connection that was over is %+v, %v", st, err)
+	}
+}
+
 // A main account brings several shops; one that is taken does not keep the others out.
 func TestMainAccount(t *testing.T) {
 	w := newTown(t, single)

@@ -168,7 +168,7 @@ func (t *turn) takeIn(ctx context.Context) (done bool, err error) {
 		return true, t.refused(ctx, settled)
 	case t.Standing == ReconnectNeeded:
 		o := t.same()
-		o.Settled = settled
+		o.DueAt, o.Settled = time.Time{}, settled // the answer made it due, and told nothing
 		return true, t.end(ctx, o, reconnect(t.Code))
 	}
 	t.settled = settled

@@ -123,7 +123,7 @@ func (s *Source) Renew(ctx context.Context, id hub.ConnectionID, refused string)
 		if err != nil && hub.CodeOf(err) != CodeBusy {
 			return "", err
 		}
-		if err != nil && !Pause(ctx, pause) {
+		if !Pause(ctx, pause) { // after a success, too: a token that ends at once must not be renewed without end
 			return "", &hub.Error{Kind: hub.KindUnavailable, Code: CodeBusy, Op: opToken, Subject: string(id), RetryAfter: time.Second}
 		}
 	}

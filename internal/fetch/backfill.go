@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"hub"
@@ -63,8 +64,7 @@ func (s *Service) Backfill(ctx context.Context, n Name) (err error) {
 		}
 		wait, err := s.part(ctx, n, shop, &b)
 		if err != nil {
-			s.regret(ctx, n, b, err)
-			return err
+			return errors.Join(err, s.regret(ctx, n, b, err))
 		}
 		now, next := s.Clock(), time.Time{}
 		if b.EndedAt.IsZero() {
@@ -79,17 +79,17 @@ func (s *Service) Backfill(ctx context.Context, n Name) (err error) {
 	}
 }
 
-// part takes one part. What an export that the platform has lost had read stays; it is exported anew.
+// part takes one part. What an export that the platform has lost had read stays; it is exported anew, after the pause that
+// the queue makes after errors: one that is lost again and again must not be begun without end.
 func (s *Service) part(ctx context.Context, n Name, shop Shop, b *BackfillProgress) (wait time.Duration, err error) {
 	part, err := shop.Client.Export(ctx, shop.Slow, driver.Window{By: driver.ByCreation, From: b.From, To: b.To}, b.Cursor)
 	if hub.CodeOf(err) == driver.CodeExportLost && b.Cursor != "" {
-		*b = BackfillProgress{From: b.From, To: b.To, Trouble: driver.CodeExportLost}
-		return 0, nil
+		*b = BackfillProgress{From: b.From, To: b.To}
 	}
 	if err != nil {
 		return 0, err
 	}
-	if err := s.keep(ctx, n, part.Documents, ""); err != nil {
+	if err := s.keep(ctx, n, part.Documents, ""); err != nil && !s.tooLarge(ctx, n, err) {
 		return 0, err
 	}
 	if part.Next != "" && part.Next == b.Cursor && part.Wait <= 0 {
@@ -107,14 +107,12 @@ func (s *Service) part(ctx context.Context, n Name, shop Shop, b *BackfillProgre
 	return part.Wait, nil
 }
 
-// regret notes what went wrong, as complain does.
-func (s *Service) regret(ctx context.Context, n Name, b BackfillProgress, cause error) {
+// regret notes what went wrong, for people, and from where to go on.
+func (s *Service) regret(ctx context.Context, n Name, b BackfillProgress, cause error) error {
 	code := codeOf(cause)
-	if code == b.Trouble {
-		return
+	if code == b.Trouble && code != driver.CodeExportLost {
+		return nil
 	}
 	b.Trouble = code
-	if err := s.Store.SaveBackfill(ctx, n, b, time.Time{}); err != nil {
-		s.Logger.WarnContext(ctx, "trouble of a backfill not noted", "connection", n.Connection, "code", code, "error", err)
-	}
+	return s.Store.SaveBackfill(ctx, n, b, time.Time{})
 }

@@ -188,6 +188,54 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// An order that will never fit holds up nobody behind it, and whoever asked for it alone is told.
+func TestTooLarge(t *testing.T) {
+	d := newDesk()
+	must(t, d.service.Poll(t.Context(), shopA))
+	for i := range 9 {
+		d.set(hub.ExternalID(fmt.Sprint(i)))
+	}
+	over := &hub.Error{Kind: hub.KindTooLarge, Code: "body_too_large"}
+	first := true
+	d.after = func(call string) error {
+		if call == "take" && first {
+			first = false
+			return over
+		}
+		return nil
+	}
+	d.pass(time.Minute)
+	must(t, d.service.Poll(t.Context(), shopA))
+	d.complete(t)
+	first = true
+	must(t, d.service.Begin(t.Context(), shopA, epoch))
+	for d.progress.Backfill.EndedAt.IsZero() {
+		must(t, d.service.Backfill(t.Context(), shopA))
+	}
+	first = true
+	if err := d.service.Order(t.Context(), shopA, "1"); hub.KindOf(err) != hub.KindTooLarge {
+		t.Errorf("alone: %v", err)
+	}
+}
+
+// An export that is lost again and again is begun again after a pause, and not at once.
+func TestExportLost(t *testing.T) {
+	d := newDesk()
+	d.set("1")
+	must(t, d.service.Begin(t.Context(), shopA, epoch))
+	d.prepares, d.meanwhile = 0, func() { d.exports++ }
+	for range 5 {
+		before := d.calls["export"]
+		err := d.service.Backfill(t.Context(), shopA)
+		if n := d.calls["export"] - before; n > 2 || hub.CodeOf(err) != driver.CodeExportLost {
+			t.Fatalf("%d calls, %v, %+v", n, err, d.progress.Backfill)
+		}
+	}
+	if b := d.progress.Backfill; b.Trouble != driver.CodeExportLost || b.Cursor != "" {
+		t.Errorf("progress %+v", b)
+	}
+}
+
 // Backfill survives faults and deaths at any step, takes every order of the window, newest first, and ends.
 func TestBackfillIsWhole(t *testing.T) {
 	histories, turns, failed := 0, 0, 0

@@ -166,7 +166,11 @@ func (s *Service) changed(ctx context.Context, n Name, shop Shop, list []driver.
 			ids = append(ids, o.ExternalID)
 		}
 	}
-	return s.take(ctx, n, shop.Client, shop.Slow, ids, "")
+	err = s.take(ctx, n, shop.Client, shop.Slow, ids, "")
+	if hub.KindOf(err) == hub.KindTooLarge {
+		return nil // said already, and no reason to hold up the rest of the list
+	}
+	return err
 }
 
 // complain notes what went wrong, for people. That it cannot be noted is said in the log; the poll fails anyway.

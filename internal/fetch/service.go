@@ -83,19 +83,23 @@ func (s *Service) take(ctx context.Context, n Name, client driver.Client, c driv
 	return err
 }
 
-// read fetches orders in calls as large as the platform takes, and makes each answer durable before the next call.
+// read fetches orders in calls as large as the platform takes, and makes each answer durable before the next call. It is
+// KindTooLarge when all but what is over the log's bound was taken.
 func (s *Service) read(ctx context.Context, n Name, client driver.Client, c driver.Caller, ids []hub.ExternalID, cause string) (missing []hub.ExternalID, err error) {
+	var over error
 	for part := range slices.Chunk(ids, max(1, client.Limits().FetchAtOnce)) {
 		fetched, err := client.Fetch(ctx, c, part)
 		if err != nil {
 			return nil, err
 		}
 		missing = append(missing, fetched.Missing...)
-		if err := s.keep(ctx, n, fetched.Documents, cause); err != nil {
+		if err := s.keep(ctx, n, fetched.Documents, cause); s.tooLarge(ctx, n, err) {
+			over = err
+		} else if err != nil {
 			return nil, err
 		}
 	}
-	return missing, nil
+	return missing, over
 }
 
 func (s *Service) keep(ctx context.Context, n Name, bodies [][]byte, cause string) error {
@@ -107,4 +111,13 @@ func (s *Service) keep(ctx context.Context, n Name, bodies [][]byte, cause strin
 		documents[i] = Document{b, cause}
 	}
 	return s.Log.Take(ctx, n, documents)
+}
+
+// tooLarge says that something will never fit into the log. What came with it is taken, and must not wait for it.
+func (s *Service) tooLarge(ctx context.Context, n Name, err error) bool {
+	if err == nil || hub.KindOf(err) != hub.KindTooLarge {
+		return false
+	}
+	s.Logger.ErrorContext(ctx, "an order is too large for the log and was not taken", "connection", n.Connection)
+	return true
 }

@@ -218,10 +218,24 @@ func (t *tx) addEntries(ctx context.Context, op string, entries []forget.Entry) 
 	return fresh, write(renumbered, t.d.dialect.upsert("id", "number"))
 }
 
-// setHead puts the head where it is told, also back: an old vault numbers what it lost anew.
+// setHead moves the head on, or takes it away; see forget.Shard. Who is late with an older one changes nothing.
 func (t *tx) setHead(ctx context.Context, op string, head forget.Entry) error {
 	if err := checkErasure(op, head); err != nil {
 		return t.poison(err)
+	}
+	if head.Number == 0 {
+		_, err := t.exec(ctx, op, "DELETE FROM erasure_head WHERE one = 1 AND id = ?", head.ID)
+		return err
+	}
+	late := false
+	err := t.query(ctx, op, "SELECT number FROM erasure_head WHERE one = 1"+t.d.dialect.forUpdate, nil, func(r *sql.Rows) error {
+		var number int64
+		err := r.Scan(&number)
+		late = head.Number <= number
+		return err
+	})
+	if err != nil || late {
+		return err
 	}
 	in := insertion{op: op, table: "erasure_head", columns: append([]string{"one"}, erasureColumns...), tail: t.d.dialect.upsert("one", erasureColumns...)}
 	return t.insert(ctx, in, 1, func(_ int, r *row) {

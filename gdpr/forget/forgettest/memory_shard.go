@@ -43,8 +43,12 @@ func (m *Memory) Apply(_ context.Context, t hub.Tx, entries []forget.Entry, head
 			delete(d.idle, e.Subject)
 		}
 	}
-	if head != nil {
+	switch {
+	case head == nil:
+	case head.Number > d.head.Number:
 		d.head = *head
+	case head.Number == 0 && head.ID == d.head.ID:
+		d.head = forget.Entry{}
 	}
 	return fresh, nil
 }

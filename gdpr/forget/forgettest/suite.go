@@ -34,7 +34,7 @@ func RunShard(t *testing.T, open func(*testing.T) Fixture) {
 	}{
 		{"Ledger", testLedger},
 		{"LedgerPages", testLedgerPages},
-		{"HeadGoesWhereItIsPut", testHead},
+		{"HeadGoesOnOnly", testHead},
 		{"FencedIsRefused", testFenced},
 		{"NobodyComesBack", testNeverBack},
 		{"RollbackLeavesNothing", testRollback},

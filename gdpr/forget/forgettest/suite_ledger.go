@@ -84,12 +84,16 @@ func testHead(t *testing.T, b *bench) {
 	}
 	other := b.entry(12, forget.Killed, b.person())
 	other.Tenant = b.Tenants[2] // the head may be another shard's business
-	renumbered := second
+	renumbered, same := second, b.entry(12, forget.Killed, b.person())
 	renumbered.Number = 7
-	for _, want := range []forget.Entry{first, second, other, renumbered} {
-		b.apply(nil, &want)
-		if head := b.head(b.shard); head.ID != want.ID || head.Number != want.Number {
-			t.Errorf("the head is %d %s, want %d %s", head.Number, head.ID, want.Number, want.ID)
+	unknown, older := forget.Entry{ID: other.ID}, forget.Entry{ID: first.ID}
+	for _, c := range []struct{ put, want forget.Entry }{
+		{first, first}, {second, second}, {first, second}, {other, other}, {renumbered, other}, {same, other},
+		{older, other}, {unknown, forget.Entry{}}, {unknown, forget.Entry{}}, {renumbered, renumbered},
+	} {
+		b.apply(nil, &c.put)
+		if head := b.head(b.shard); head.ID != c.want.ID || head.Number != c.want.Number {
+			t.Errorf("after %d %s the head is %d %s, want %d %s", c.put.Number, c.put.ID, head.Number, head.ID, c.want.Number, c.want.ID)
 		}
 	}
 	if fresh := b.apply([]forget.Entry{renumbered}, nil); len(fresh) != 0 {

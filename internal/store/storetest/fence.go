@@ -106,8 +106,11 @@ func testErasureHead(e *env) {
 		head := e.entry(n, forget.Killed, e.tenant(), e.subject()) // of whichever tenant: heads are the vault's
 		return &head
 	}
-	five, three, other := at(5), at(3), at(5)
-	for i, c := range []struct{ head, want *forget.Entry }{{five, five}, {nil, five}, {three, three}, {five, five}, {other, other}, {nil, other}} {
+	five, three, other, six := at(5), at(3), at(5), at(6)
+	none := &forget.Entry{}
+	away := func(head *forget.Entry) *forget.Entry { return &forget.Entry{ID: head.ID} }
+	for i, c := range []struct{ head, want *forget.Entry }{{away(five), none}, {five, five}, {nil, five}, {three, five}, {other, five}, {six, six},
+		{five, six}, {away(five), six}, {away(six), none}, {nil, none}, {three, three}, {five, five}} {
 		if fresh := e.apply(tenant, c.head); len(fresh) != 0 {
 			e.Errorf("%d: %d new entries", i, len(fresh))
 		}
