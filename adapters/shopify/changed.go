@@ -1,9 +1,9 @@
 package shopify
 
 import (
-	"net/http"
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"hub"

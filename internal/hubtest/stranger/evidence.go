@@ -28,7 +28,7 @@ func Gather(files map[string][]byte) (*Evidence, error) {
 		envelopes: map[string]bool{}, tenants: map[string]bool{"": true, "operator": true}, known: map[string]bool{},
 	}
 	for name, data := range files {
-		if f := openSQLite(data); f != nil {
+		if f := openSQLite(withLog(data, files[name+"-wal"])); f != nil {
 			tables, err := f.tables()
 			if err != nil {
 				return nil, err

@@ -1,6 +1,7 @@
 package stranger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -46,6 +47,34 @@ func openSQLite(data []byte) *sqliteFile {
 	}
 	f.usable = f.page - int(data[20])
 	return f
+}
+
+// withLog returns a database file as a reader sees it: with the pages of its write-ahead log up to the last commit
+// (https://sqlite.org/fileformat2.html, "The Write-Ahead Log").
+func withLog(data, log []byte) []byte {
+	const header, frameHeader = 32, 24
+	if len(log) < header || len(data) < 100 {
+		return data
+	}
+	page := int(binary.BigEndian.Uint32(log[8:]))
+	salts := string(log[16:24])
+	merged, pages := bytes.Clone(data), map[uint32][]byte{}
+	for at := header; at+frameHeader+page <= len(log) && string(log[at+8:at+16]) == salts; at += frameHeader + page {
+		pages[binary.BigEndian.Uint32(log[at:])] = log[at+frameHeader : at+frameHeader+page]
+		size := int(binary.BigEndian.Uint32(log[at+4:])) // of the database after this commit; 0 in the middle of one
+		if size == 0 {
+			continue
+		}
+		if more := size*page - len(merged); more > 0 {
+			merged = append(merged, make([]byte, more)...)
+		}
+		merged = merged[:size*page]
+		for number, content := range pages {
+			copy(merged[int(number-1)*page:], content)
+		}
+		clear(pages)
+	}
+	return merged
 }
 
 // tables returns all rows of all tables by the tables' names.
