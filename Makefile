@@ -16,7 +16,7 @@ demo: ## a whole hub in a temporary folder, orders in and out, a summary; the fi
 # Drills (TestDrill...) run here with small counts and build their own hub binary, without the race detector.
 test: ## every test with the race detector against real servers; nothing may be skipped
 	./scripts/servers
-	HUB_TEST_REQUIRE=1 $(GO) run ./scripts/testrun -race -timeout 10m ./...
+	HUB_TEST_REQUIRE=1 $(GO) run ./scripts/testrun -race -timeout 14m ./...
 
 drill: ## the same drills with full counts: kills, power cuts, seeded histories (takes long)
 	./scripts/servers

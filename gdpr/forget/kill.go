@@ -2,6 +2,7 @@ package forget
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"hub"
@@ -11,7 +12,8 @@ import (
 // Fence ends the use of the persons' data for good: from now on nobody writes or reads it, and who buys again is somebody
 // new. The entries that it returns are durable in the vault and in the shard. It may be repeated, and the first reason and
 // time stay. If it ends with an error, the caller repeats it, and until then Reconcile brings to the shard what is in the
-// vault. A person of another tenant is KindNotFound.
+// vault. A person of another tenant is KindNotFound. A key or an index tag that is damaged keeps nobody else waiting: the
+// others are fenced and their entries returned, and the error names it.
 func (f *Forgetter) Fence(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID, reason string) (all []Entry, err error) {
 	defer hub.Wrap(&err, "fencing persons", string(tenant))
 	return f.both(ctx, tenant, subjects, Fenced, reason, f.fence)
@@ -22,13 +24,20 @@ func (f *Forgetter) Fence(ctx context.Context, tenant hub.TenantID, subjects []g
 // cycle. Durability, repetition and errors are those of Fence.
 func (f *Forgetter) Kill(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID, reason string) (all []Entry, err error) {
 	defer hub.Wrap(&err, "killing keys", string(tenant))
-	if _, err := f.both(ctx, tenant, subjects, Fenced, reason, f.fence); err != nil {
+	fenced, err := f.both(ctx, tenant, subjects, Fenced, reason, f.fence)
+	if err != nil && !lost(err) {
 		return nil, err
 	}
-	return f.both(ctx, tenant, subjects, Killed, reason, f.kill)
+	subjects = make([]gdpr.SubjectID, len(fenced)) // nobody is killed without a fence
+	for i, e := range fenced {
+		subjects[i] = e.Subject
+	}
+	all, err2 := f.both(ctx, tenant, subjects, Killed, reason, f.kill)
+	return all, errors.Join(err, err2)
 }
 
-// both does something in the vault and then tells the shard, a batch at a time.
+// both does something in the vault and then tells the shard, a batch at a time. Where a key is damaged it goes on with the
+// others; any other error ends it.
 func (f *Forgetter) both(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID, what What, reason string,
 	vault func(context.Context, hub.TenantID, []Entry) ([]Entry, error)) (all []Entry, err error) {
 	subjects = unique(subjects)
@@ -36,25 +45,36 @@ func (f *Forgetter) both(ctx context.Context, tenant hub.TenantID, subjects []gd
 		return nil, err
 	}
 	now := f.now()
-	for part := range slices.Chunk(subjects, batch) {
+	some := func(part []gdpr.SubjectID) error {
 		entries := make([]Entry, len(part))
 		for i, s := range part {
 			entries[i] = Entry{ID: f.IDs.New(EntryPrefix), What: what, Tenant: tenant, Subject: s, Reason: reason, At: now}
 		}
-		if entries, err = vault(ctx, tenant, entries); err != nil {
-			return all, err
+		entries, err := vault(ctx, tenant, entries)
+		if err != nil {
+			return err
 		}
 		for _, e := range entries {
 			if e.Tenant != tenant { // killed long ago, by whom it belonged to
-				return all, unknownPerson(e.Subject)
+				return unknownPerson(e.Subject)
 			}
 		}
 		if err := f.apply(ctx, f.Shards.Of(tenant), entries, nil); err != nil {
-			return all, err
+			return err
 		}
 		all = append(all, entries...)
+		return nil
 	}
-	return all, nil
+	var damage error
+	for part := range slices.Chunk(subjects, batch) {
+		switch err := sparing(part, some); {
+		case lost(err):
+			damage = errors.Join(damage, err)
+		case err != nil:
+			return all, errors.Join(damage, err)
+		}
+	}
+	return all, damage
 }
 
 // fence writes entries of one tenant into the vault, with a tombstone for what the platform calls each person.

@@ -13,7 +13,7 @@ import (
 // interval is how often a cycle begins at most, and how often what expired is cleaned.
 const interval = time.Hour
 
-// patience is how long a cycle is left alone that only a person can help.
+// patience is how long what failed is left alone: a cycle that only a person can help, and cleaning what expired.
 const patience = time.Minute
 
 // Loop is the body of the loop that each hub runs beside its work. It is not safe for concurrent use.
@@ -26,7 +26,8 @@ type Loop struct {
 
 	seen    int64     // newest entry of the ledger that all shards were reconciled with
 	started bool      // seen means something
-	cleaned time.Time // when what expired was last cleaned
+	cleaned time.Time // when cleaning what expired was last begun
+	soiled  error     // how that ended
 	stuckAt time.Time // when a cycle that runs last failed in a way that waits for somebody
 	looked  glance    // at what was pending, when a cycle last found nothing to do or was refused
 	lookAt  time.Time
@@ -100,10 +101,15 @@ func (l *Loop) ready() bool {
 	return true
 }
 
+// clean is done again after a minute when it failed, perhaps for a key that only a person can mend; until then every tick
+// tells how it ended.
 func (l *Loop) clean(ctx context.Context) error {
-	now := l.Runner.Clock()
-	if now.Sub(l.cleaned) < interval {
-		return nil
+	now, wait := l.Runner.Clock(), interval
+	if l.soiled != nil {
+		wait = patience
+	}
+	if now.Sub(l.cleaned) < wait {
+		return l.soiled
 	}
 	var errs []error
 	for _, s := range l.ShardIDs() {
@@ -113,11 +119,8 @@ func (l *Loop) clean(ctx context.Context) error {
 		}
 		errs = append(errs, err)
 	}
-	err := errors.Join(errs...)
-	if err == nil {
-		l.cleaned = now
-	}
-	return err
+	l.cleaned, l.soiled = now, errors.Join(errs...)
+	return l.soiled
 }
 
 func (l *Loop) cycle(ctx context.Context, state gdpr.State) error {

@@ -44,7 +44,6 @@ func (f *Forgetter) Reconcile(ctx context.Context, shard hub.ShardID) (err error
 		if err := f.apply(ctx, shard, nil, &Entry{ID: head.ID}); err != nil {
 			return err
 		}
-		f.movedHead(shard, Entry{})
 		after = 0
 	}
 	if err := f.catchUp(ctx, shard, after); err != nil {
@@ -123,13 +122,11 @@ func (f *Forgetter) sawHead(shard hub.ShardID, head Entry) {
 	}
 }
 
-// movedHead remembers a head that this process has set, or taken away. It may have gone further already.
+// movedHead remembers a head that this process has set, be it back after a restore.
 func (f *Forgetter) movedHead(shard hub.ShardID, head Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if head.Number == 0 || head.Number > f.heads[shard].Number {
-		f.heads[shard] = head
-	}
+	f.heads[shard] = head
 }
 
 // doubt makes all shards unready until they are reconciled in full.

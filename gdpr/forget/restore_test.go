@@ -310,3 +310,86 @@ func bodyRestoreVaultAfterCycle(t *testing.T) {
 		t.Error("ready with a vault from before the cycle")
 	}
 }
+
+// TestRestoreVaultShorter: after the restore of an old vault, the head of a shard that has made good what it can has a number
+// that the vault has not given again yet. The head is one that the vault knows all the same.
+func TestRestoreVaultShorter(t *testing.T) { synctest.Test(t, bodyRestoreVaultShorter) }
+
+func bodyRestoreVaultShorter(t *testing.T) {
+	w := newWorld(t, 9)
+	w.populate()
+	n, old := w.hubs[0], w.vault.Copy()
+	must(t, n.erase(customer{"ten_a", "ann"}), n.erase(customer{"ten_c", "bob"}), n.f.ReconcileAll(ctx, shardIDs))
+	before, err := w.shards.Head(ctx, "s1")
+	must(t, err)
+	w.vault.Restore(old)
+	n.restart()
+	must(t, n.f.Reconcile(ctx, "s1"))
+	all := w.ledger()
+	if int64(len(all)) >= before.Number {
+		t.Fatalf("the vault has counted to %d: proves nothing", len(all))
+	}
+	if head, err := w.shards.Head(ctx, "s1"); err != nil || head != all[len(all)-1] {
+		t.Errorf("the head is %+v, %v", head, err)
+	}
+	compared := false
+	w.shards.Faults = func(method string, _ bool) error {
+		compared = compared || method == "ShardEntries"
+		return nil
+	}
+	if must(t, n.f.Reconcile(ctx, "s1")); compared {
+		t.Error("the shard was compared in full again")
+	}
+	w.shards.Faults = w.fault
+	must(t, n.f.ReconcileAll(ctx, shardIDs))
+	w.check()
+}
+
+// TestLateHub: another hub erases and catches up while this one is in the middle of a page. Its page, which ends before,
+// does not move the shard back, so neither hub refuses anything.
+func TestLateHub(t *testing.T) { synctest.Test(t, bodyLateHub) }
+
+func bodyLateHub(t *testing.T) {
+	w := newWorld(t, 1)
+	w.populate()
+	one, two := w.hubs[0], w.hubs[1]
+	w.acting = nil
+	for _, n := range w.hubs {
+		n.loop.Runner.Clock = func() time.Time { return time.Time{} } // never due
+		must(t, n.loop.Tick(ctx))
+	}
+	must(t, one.erase(customer{"ten_a", "ann"}))
+	begun, compared, highest := false, 0, int64(0)
+	w.shards.Faults = func(method string, done bool) error {
+		if method == "ShardEntries" && !done {
+			compared++
+		}
+		if method == "Do" && !done && !begun { // two has read its page
+			begun = true
+			must(t, one.erase(customer{"ten_b", "dora"}), one.loop.Tick(ctx))
+		}
+		if method == "Do" && done {
+			head, err := w.shards.Head(ctx, "s1")
+			must(t, err)
+			if head.Number < highest {
+				t.Errorf("the head went back from %d to %d", highest, head.Number)
+			}
+			highest = head.Number
+		}
+		return nil
+	}
+	must(t, two.loop.Tick(ctx))
+	head, err := w.shards.Head(ctx, "s1")
+	must(t, err)
+	if all := w.ledger(); !begun || head.Number != int64(len(all)) {
+		t.Errorf("the head is %d of %d", head.Number, len(all))
+	}
+	for range 2 {
+		for _, n := range w.hubs {
+			must(t, n.loop.Tick(ctx), n.f.Ready("s1"), n.f.Ready("s2"))
+		}
+	}
+	if compared > 0 {
+		t.Errorf("shards were compared in full %d times", compared)
+	}
+}

@@ -69,15 +69,24 @@ func (f *Forgetter) retire(ctx context.Context, tenant hub.TenantID, subjects []
 
 // sound returns those whose keys open or are gone, and what is wrong with the others.
 func (f *Forgetter) sound(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID) (sound []gdpr.SubjectID, err error) {
-	_, err = f.Keys.Owners(ctx, tenant, subjects)
-	if err == nil {
-		return subjects, nil
-	}
-	if hub.CodeOf(err) != hub.CodeUnreadable || len(subjects) == 1 {
-		return nil, err
+	err = sparing(subjects, func(some []gdpr.SubjectID) error {
+		_, err := f.Keys.Owners(ctx, tenant, some)
+		if err == nil {
+			sound = append(sound, some...)
+		}
+		return err
+	})
+	return sound, err
+}
+
+// sparing does something with subjects, and where one of them is damaged, or was lost so with a cycle, with each half of them,
+// so that it is done for everybody else. What is wrong with the damaged ones is the error. After another error it goes on with
+// the other half as well, so do is something that may be repeated.
+func sparing(subjects []gdpr.SubjectID, do func([]gdpr.SubjectID) error) error {
+	err := do(subjects)
+	if !lost(err) || len(subjects) < 2 {
+		return err
 	}
 	half := len(subjects) / 2
-	left, err := f.sound(ctx, tenant, subjects[:half])
-	right, err2 := f.sound(ctx, tenant, subjects[half:])
-	return append(left[:len(left):len(left)], right...), errors.Join(err, err2)
+	return errors.Join(sparing(subjects[:half], do), sparing(subjects[half:], do))
 }

@@ -137,6 +137,87 @@ func bodyRetireDamaged(t *testing.T) {
 	}
 }
 
+// TestRetireLost: a key that was lost with a cycle is named and keeps nobody else waiting, in no tick but once a minute.
+func TestRetireLost(t *testing.T) { synctest.Test(t, bodyRetireLost) }
+
+func bodyRetireLost(t *testing.T) {
+	w := newWorld(t, 1)
+	n, hurt := w.lose(t, customer{"ten_a", "cem"})
+	w.now = w.now.AddDate(2, 3, 0)
+	n.loop.Trust(w.now)
+	cleaned := 0
+	w.acting = nil
+	w.shards.Faults = func(method string, done bool) error {
+		if method == "Idle" && !done {
+			cleaned++
+		}
+		return nil
+	}
+	for range 3 {
+		must(t, w.report())
+		if err := n.loop.Tick(ctx); hub.CodeOf(err) != gdpr.CodeKeyGone {
+			t.Errorf("a tick beside a key that is lost: %v", err)
+		}
+	}
+	if persons, _ := w.livingKeys(); !slices.Equal(persons, []string{hurt}) {
+		t.Errorf("%v live, %s is lost", persons, hurt)
+	}
+	if cleaned != 4 { // a page and its end, of each shard
+		t.Errorf("%d pages of idle persons in three ticks", cleaned)
+	}
+	w.now = w.now.Add(time.Minute)
+	must(t, w.report())
+	if err := n.loop.Tick(ctx); hub.CodeOf(err) != gdpr.CodeKeyGone || cleaned <= 4 {
+		t.Errorf("after a minute: %d pages, %v", cleaned, err)
+	}
+}
+
+// lose has somebody's key die with a cycle that was allowed to, while ann is erased.
+func (w *world) lose(t *testing.T, c customer) (n *node, id string) {
+	t.Helper()
+	w.ids = oneBucket(w.ids) // every key is in the slot of the dead
+	for _, n := range w.hubs {
+		n.restart()
+	}
+	w.populate()
+	n = w.hubs[0]
+	must(t, n.erase(customer{"ten_a", "ann"}), n.buy(customer{c.tenant, "fay"}, w.now), n.buy(customer{c.tenant, "gil"}, w.now))
+	_, hurt := w.damage(c)
+	must(t, w.report())
+	if _, err := n.runner.Run(ctx, 0); hub.CodeOf(err) != forget.CodeKeysDamaged {
+		t.Fatalf("the cycle: %v", err)
+	}
+	w.now = w.now.Add(13 * time.Hour)
+	w.forget(n, 2)
+	n.restart()
+	must(t, n.f.ReconcileAll(ctx, shardIDs))
+	return n, hurt[0]
+}
+
+// TestEraseBesideLost: of several persons that one call is about, one has a key that is lost. The others are fenced and
+// killed, and that one is named and neither.
+func TestEraseBesideLost(t *testing.T) { synctest.Test(t, bodyEraseBesideLost) }
+
+func bodyEraseBesideLost(t *testing.T) {
+	w := newWorld(t, 1)
+	n, hurt := w.lose(t, customer{"ten_a", "cem"})
+	who := append(w.crowd(505), gdpr.SubjectID(hurt)) // who is in the first of two batches
+	for what, do := range map[forget.What]func(context.Context, hub.TenantID, []gdpr.SubjectID, string) ([]forget.Entry, error){
+		forget.Fenced: n.f.Fence, forget.Killed: n.f.Kill,
+	} {
+		all, err := do(ctx, "ten_a", who, "erasure")
+		if hub.CodeOf(err) != gdpr.CodeKeyGone || len(all) != 505 || slices.ContainsFunc(all, func(e forget.Entry) bool { return e.What != what }) {
+			t.Errorf("%s: %d entries, %v", what, len(all), err)
+		}
+	}
+	states := w.states()
+	for _, s := range who {
+		if want := map[bool]forget.What{false: forget.Killed}[string(s) == hurt]; states[s] != want {
+			t.Errorf("%s is %q, want %q", s, states[s], want)
+		}
+	}
+}
+
 // TestDrillRetireEveryCall kills the process before and after each call of a Retire; another hub ends what was begun.
 func TestDrillRetireEveryCall(t *testing.T) { synctest.Test(t, bodyDrillRetireEveryCall) }
 

@@ -118,7 +118,7 @@ type Repo interface {
 	// the sealed bytes; staying there counts an attempt and takes the new code, path and gist.
 	Settle(context.Context, hub.Tx, Parked) error
 	// Erased reports whether the ledger of the tenant's shard has an entry of that time or later: somebody, or something,
-	// was erased since.
+	// was erased since. Keys that ended because nothing was left under them are no erasures.
 	Erased(ctx context.Context, tx hub.Tx, tenant hub.TenantID, since time.Time) (bool, error)
 	// Record writes one audit record of what hub.ActorOf(ctx) did. A machine batch spans tenants: its tenant is "".
 	Record(ctx context.Context, tx hub.Tx, action string, tenant hub.TenantID, count int64) error

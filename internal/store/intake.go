@@ -140,7 +140,7 @@ func (Intake) Erased(ctx context.Context, token hub.Tx, tenant hub.TenantID, sin
 	if err := t.owns(op, tenant); err != nil {
 		return false, err
 	}
-	query := "SELECT 1 FROM erasures" + t.d.dialect.by("erasures_tenant") + " WHERE tenant_id = ? AND at >= ? LIMIT 1"
+	query := "SELECT 1 FROM erasures" + t.d.dialect.by("erasures_tenant") + " WHERE tenant_id = ? AND at >= ? AND reason NOT " + retiredReasons + " LIMIT 1"
 	err = t.query(ctx, op, query, []any{string(tenant), micros(since)}, func(r *sql.Rows) error {
 		erased = true
 		return nil

@@ -38,6 +38,9 @@ func (v Vault) Lead(ctx context.Context, holder string, now, until time.Time) (e
 // maxInstance bounds the name of a hub.
 const maxInstance = 64
 
+// retiredReasons are those of entries that nobody asked for.
+const retiredReasons = "IN ('" + forget.ReasonDelivery + "', '" + forget.ReasonRetention + "')"
+
 // Pending implements forget.Cycles. The slots are read after the counts: a slot that became dirty in between has a higher
 // number than the ledger that was read, and stays dirty after the cycle. It counts every person, so it is for the cycle
 // and not for each second.
@@ -46,7 +49,7 @@ func (v Vault) Pending(ctx context.Context) (p forget.Pending, err error) {
 	d := v.s.vault.dialect
 	killed := " (SELECT COUNT(*) FROM vault_ledger l WHERE l.what = 'killed' AND l.person = 1" +
 		" AND l.number > (SELECT COALESCE(MAX(c.ledger), 0) FROM vault_cycles c WHERE c.phase = 'done') AND l.reason "
-	const retired = "IN ('" + forget.ReasonDelivery + "', '" + forget.ReasonRetention + "')),"
+	const retired = retiredReasons + "),"
 	query := "SELECT s.ledger, k.persons, k.deliveries," + killed + "NOT " + retired + killed + retired +
 		" (SELECT COUNT(*) FROM vault_tags" + d.by(tagsByOwner) + " WHERE identity = 1)," +
 		" (SELECT COUNT(*) FROM vault_ledger l JOIN vault_keys f ON f.id = l.subject_id WHERE l.what = 'fenced')" +

@@ -118,6 +118,14 @@ func testErased(e *env) {
 	if erased(tenants[1], time.Time{}) {
 		e.Error("something was erased before the first entry")
 	}
+	for _, reason := range []string{forget.ReasonRetention, forget.ReasonDelivery} { // nobody asked for these
+		retired := e.entry(0, forget.Killed, tenants[1], e.subject())
+		retired.Reason = reason
+		e.apply(tenants[1], nil, retired)
+	}
+	if erased(tenants[1], time.Time{}) {
+		e.Error("a key under which nothing was left counts as an erasure")
+	}
 	e.apply(tenants[1], nil, entry)
 	for since, want := range map[time.Time]bool{
 		{}: true, entry.At.Add(-time.Microsecond): true, entry.At: true, entry.At.Add(time.Microsecond): false,
