@@ -226,7 +226,7 @@ func TestTwoHubs(t *testing.T) {
 		running.Wait()
 		refused := w.observed.seen["throttled"] + other.observed.seen["throttled"]
 		all := w.observed.seen["ok"] + other.observed.seen["ok"]
-		if refused*9 > all {
+		if refused*4 > all { // who learns nothing from the answers of the other has about half of them refused
 			t.Errorf("%d of %d calls were refused", refused, all)
 		}
 		if a, b := took[w], took[other]; a > b*5/2 || b > a*5/2 {
