@@ -27,8 +27,8 @@ type Priority uint8
 
 // The priorities.
 const (
-	Fresh    Priority = iota // somebody waits: hints, polls, tokens
-	Backfill                 // the past, which can wait for a gap; it gets every ninth turn when there is none
+	Fresh    Priority = iota // somebody waits: hints, tokens
+	Backfill                 // polls and the past, which can wait for a gap; it gets every ninth turn when there is none
 )
 
 // Shop is who is called, and for whom.

@@ -23,8 +23,9 @@ type Shop struct {
 
 // Shops finds connected shops, from memory.
 type Shops interface {
-	// Shop is KindNotFound when there is no such shop, or it is disconnected. A shop whose merchant must authorise again is
-	// one: its calls fail with driver.CodeReconnect.
+	// Shop is KindNotFound for another tenant's shop and for a platform that cannot be asked, and KindUnavailable for a shop
+	// that this hub has not heard of yet. One that is disconnected, or whose merchant must authorise again, is a shop: its
+	// calls fail with driver.CodeReconnect.
 	Shop(Name) (Shop, error)
 	// App finds the platform and a caller for what belongs to an app as a whole. KindNotFound as above.
 	App(hub.AppID) (App, error)
