@@ -13,7 +13,8 @@ import (
 // interval is how often a cycle begins at most, and how often what expired is cleaned.
 const interval = time.Hour
 
-// patience is how long what failed is left alone: a cycle that only a person can help, and cleaning what expired.
+// patience is how long what failed is left alone: a cycle that only a person can help, and cleaning what expired. Keys under
+// which nothing is left are ended as often: while a hub that died half way left one, its shard refuses that person's orders.
 const patience = time.Minute
 
 // Loop is the body of the loop that each hub runs beside its work. It is not safe for concurrent use.
@@ -27,7 +28,8 @@ type Loop struct {
 	seen    int64     // newest entry of the ledger that all shards were reconciled with
 	started bool      // seen means something
 	cleaned time.Time // when cleaning what expired was last begun
-	soiled  error     // how that ended
+	retired time.Time // when ending idle keys was
+	soiled  error     // how the last of the two ended
 	stuckAt time.Time // when a cycle that runs last failed in a way that waits for somebody
 	looked  glance    // at what was pending, when a cycle last found nothing to do or was refused
 	lookAt  time.Time
@@ -39,9 +41,10 @@ type glance struct {
 	week   gdpr.Week
 }
 
-// Tick does what is due: it reconciles the shards when the ledger has moved or one of them went back, cleans what expired once an hour, and runs a
-// cycle when something is pending and the last one began an hour ago, or goes on with one that runs. The caller repeats it
-// every second or so. Every part is tried although another fails; that another hub leads is no error.
+// Tick does what is due: it reconciles the shards when the ledger has moved or one of them went back, cleans what expired once
+// an hour, ends idle keys once a minute, and runs a cycle when something is pending and the last one began an hour ago, or
+// goes on with one that runs. The caller repeats it every second or so. Every part is tried although another fails; that
+// another hub leads is no error.
 func (l *Loop) Tick(ctx context.Context) error {
 	state, err := l.Forgetter.Vault.Poll(ctx, l.seen)
 	if err != nil {
@@ -101,25 +104,29 @@ func (l *Loop) ready() bool {
 	return true
 }
 
-// clean is done again after a minute when it failed, perhaps for a key that only a person can mend; until then every tick
-// tells how it ended.
+// clean cleans what expired, once an hour, and ends idle keys, once a minute. When one of them failed, perhaps for a key that
+// only a person can mend, both are done again after a minute, and until then every tick tells how it ended.
 func (l *Loop) clean(ctx context.Context) error {
-	now, wait := l.Runner.Clock(), interval
-	if l.soiled != nil {
-		wait = patience
-	}
-	if now.Sub(l.cleaned) < wait {
+	now := l.Runner.Clock()
+	if now.Sub(l.retired) < patience {
 		return l.soiled
 	}
+	expired := l.soiled != nil || now.Sub(l.cleaned) >= interval
 	var errs []error
 	for _, s := range l.ShardIDs() {
-		_, err := l.Forgetter.CleanExpired(ctx, s)
+		var err error
+		if expired {
+			_, err = l.Forgetter.CleanExpired(ctx, s)
+		}
 		if err == nil && l.Forgetter.Ready(s) == nil {
 			_, err = l.Forgetter.Retire(ctx, s)
 		}
 		errs = append(errs, err)
 	}
-	l.cleaned, l.soiled = now, errors.Join(errs...)
+	if l.retired = now; expired {
+		l.cleaned = now
+	}
+	l.soiled = errors.Join(errs...)
 	return l.soiled
 }
 

@@ -218,6 +218,35 @@ func bodyEraseBesideLost(t *testing.T) {
 	}
 }
 
+// TestRetireSoon: wherever a hub dies in ending a key, another ends it within a minute, not when it next cleans.
+func TestRetireSoon(t *testing.T) { synctest.Test(t, bodyRetireSoon) }
+
+func bodyRetireSoon(t *testing.T) {
+	rounds := 0
+	for died := true; died; rounds++ {
+		w := newWorld(t, 1)
+		w.populate()
+		n, other := w.hubs[0], w.hubs[1]
+		other.loop.Trust(w.now)
+		must(t, w.report(), other.loop.Tick(ctx), w.replay(w.parked[0])) // the next cleaning is an hour away
+		n.calls, n.crashAt, n.after = 0, rounds+1, true
+		err := w.as(n, func() error { _, err := n.f.Retire(ctx, "s1"); return err })
+		if died = n.dead; (err != nil) != died {
+			t.Fatalf("call %d: %v", rounds+1, err)
+		}
+		w.acting = nil
+		w.now = w.now.Add(time.Minute)
+		must(t, w.report(), other.loop.Tick(ctx))
+		if _, deliveries := w.livingKeys(); len(deliveries) != 4 {
+			t.Errorf("killed after call %d: a minute later %d deliveries live", rounds+1, len(deliveries))
+		}
+	}
+	if rounds < 5 {
+		t.Errorf("%d rounds", rounds)
+	}
+	t.Logf("rounds %d", rounds)
+}
+
 // TestDrillRetireEveryCall kills the process before and after each call of a Retire; another hub ends what was begun.
 func TestDrillRetireEveryCall(t *testing.T) { synctest.Test(t, bodyDrillRetireEveryCall) }
 
