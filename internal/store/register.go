@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"golang.org/x/sync/errgroup"
+
 	"hub"
 	"hub/sharding"
 )
@@ -32,10 +34,12 @@ func (s *Store) migrate(ctx context.Context, databases []*database) error {
 	if err != nil {
 		return err
 	}
+	var up errgroup.Group // one by one takes a server, which syncs each change of a table, as long as all of them
 	for _, d := range databases {
-		if err := d.up(ctx); err != nil {
-			return err
-		}
+		up.Go(func() error { return d.up(ctx) })
+	}
+	if err := up.Wait(); err != nil {
+		return err
 	}
 	installation, err := s.establish(ctx)
 	if err != nil {
