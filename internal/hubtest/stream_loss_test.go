@@ -142,7 +142,7 @@ func TestDrillEmbeddedLoss(t *testing.T) {
 		live(ear, fmt.Sprint("round-", i), func() {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			load := shoutAll(ctx, merchants, readers, h.URL(), seed+uint64(i)*1000)
+			load := shoutAll(ctx, merchants, readers, h.URL(), seed+uint64(i)) // whose shops number their orders apart
 			pause(random, 200*time.Millisecond, 800*time.Millisecond)
 			cancel()
 			load.Wait()

@@ -25,7 +25,7 @@ func New(domain, secret string, seed uint64, now time.Time) *Shop {
 	s := &Shop{
 		Domain: domain, Secret: secret, Currency: "USD", Decimals: 2,
 		random: rand.New(rand.NewPCG(seed, 1)), now: now.Truncate(time.Second),
-		last: 820_982_911_946_000_000 + int64(seed%1000)*1_000_000_000, number: 1000,
+		last: 820_982_911_946_000_000 + int64(seed%100_000)*1_000_000_000, number: 1000,
 	}
 	return s
 }
