@@ -1,0 +1,146 @@
+package mercadolibre
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"hub"
+)
+
+// Options decide how a platform runs. The zero value is a strict platform on a virtual clock.
+type Options struct {
+	Seed  uint64
+	Start time.Time // where the platform's time begins; zero with a Clock: at the clock's time
+	Clock hub.Clock // real time, which the platform's time follows; nil is a virtual clock
+	Speed int       // how many seconds pass here while the Clock shows one; 1 when 0
+
+	// Dial opens connections for notifications; nil is a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Wait passes the time of a slow answer; nil waits on a real timer. It returns early when ctx ends.
+	Wait func(ctx context.Context, d time.Duration)
+	// Unlimited counts no requests, so none is refused with 429: for measuring what asks.
+	Unlimited bool
+	// Workers is how many notifications of one instant are under way at once; 1 when 0, which keeps their order.
+	Workers int
+}
+
+// Platform is the platform: sellers, apps, a clock, and what is due.
+type Platform struct {
+	o    Options
+	send http.RoundTripper
+	mux  *http.ServeMux
+
+	mu      sync.Mutex
+	now     time.Time
+	opened  time.Time     // by Clock
+	ahead   time.Duration // how far Advance has moved us beyond Clock
+	skew    time.Duration // how far off our clock is for those who look at it
+	streams streams
+	sellers []*seller
+	apps    []*App
+	ledger  ledger
+	access  map[string]*accessToken
+	refresh map[string]*refreshToken
+	codes   map[string]*authCode
+	pages   map[string]bool // nonces of authorisation pages that were shown and not used
+	due     queue
+	sent    []*Sent
+	missed  []*missedFeed // the oldest first
+	notices []Notice
+	faults  faults
+}
+
+// streams are the sources of randomness, one for each purpose, so that more of one does not change the others.
+type streams struct{ tokens, ids, faults, answers, lives, quirks *rand.Rand }
+
+// ledger finds what the platform knows by its ids.
+type ledger struct {
+	orders    map[int64]*order
+	packs     map[int64]*pack
+	shipments map[int64]*shipment
+	payments  map[int64]*payment
+	claims    map[int64]*claim
+	billing   map[int64]*order // one of the orders of a basket
+	last      map[string]int64 // id given out last, by what it names
+}
+
+// Open makes a platform without sellers and apps.
+func Open(o Options) *Platform {
+	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(o.Seed, 300+n)) }
+	p := &Platform{
+		o: o, now: o.Start.UTC(),
+		streams: streams{stream(1), stream(2), stream(3), stream(4), stream(5), stream(6)},
+		access:  map[string]*accessToken{}, refresh: map[string]*refreshToken{}, codes: map[string]*authCode{},
+		pages: map[string]bool{}, faults: newFaults(), due: newQueue(),
+		ledger: ledger{
+			map[int64]*order{}, map[int64]*pack{}, map[int64]*shipment{}, map[int64]*payment{}, map[int64]*claim{}, map[int64]*order{}, map[string]int64{},
+		},
+	}
+	p.o.Speed = max(1, o.Speed)
+	if o.Clock != nil {
+		p.opened = o.Clock()
+		if o.Start.IsZero() {
+			p.o.Start, p.now = p.opened, p.opened.UTC()
+		}
+	}
+	if p.o.Wait == nil {
+		p.o.Wait = wait
+	}
+	p.send, p.mux = transport(o.Dial), p.newMux()
+	return p
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// lock enters the platform and brings its clock up to date.
+func (p *Platform) lock() {
+	p.mu.Lock()
+	if p.o.Clock == nil {
+		return
+	}
+	passed := p.o.Clock().Sub(p.opened) * time.Duration(p.o.Speed)
+	if t := p.o.Start.UTC().Add(passed + p.ahead); t.After(p.now) {
+		p.now = t
+	}
+}
+
+// Now is the platform's time, without Skew.
+func (p *Platform) Now() time.Time {
+	p.lock()
+	defer p.mu.Unlock()
+	return p.now
+}
+
+// Skew puts every time that the platform prints off by d from now on, as a clock does that is wrong: the Date of answers,
+// the times of orders and notifications. How long tokens live is not changed by it. It is counted as the fault "skew".
+func (p *Platform) Skew(d time.Duration) {
+	p.lock()
+	defer p.mu.Unlock()
+	p.skew = d
+	p.faults.played[ClockSkew]++
+}
+
+// told is the time as the platform tells it. The caller holds the lock.
+func (p *Platform) told() time.Time { return p.now.Add(p.skew) }
+
+// id gives out the next id of a kind; they grow by one and a bit.
+func (p *Platform) id(kind string, first int64) int64 {
+	last := p.ledger.last[kind]
+	if last == 0 {
+		last = first + int64(p.o.Seed%1000)*100_000
+	}
+	last += 1 + p.streams.ids.Int64N(97)
+	p.ledger.last[kind] = last
+	return last
+}
