@@ -67,10 +67,13 @@ type Try struct {
 // Options are what a Storefront needs: a Clock, and Tokens for calls that are not public. The rest has defaults.
 type Options struct {
 	Clock    hub.Clock
-	Tokens   Tokens            // of the app's shops
-	Limiter  Limiter           // one of its own when nil
-	Observer Observer          // nobody when nil
-	Send     http.RoundTripper // Transport of the app when nil; another one must hold the address rules itself
+	Tokens   Tokens   // of the app's shops
+	Limiter  Limiter  // one of its own when nil
+	Observer Observer // nobody when nil
+	// Worked is told of each answer to a call with a token that Tokens gave out: the platform takes that token. It must be
+	// quick for a token that it has heard of. Nobody when nil.
+	Worked func(ctx context.Context, s Shop, token string)
+	Send   http.RoundTripper // Transport of the app when nil; another one must hold the address rules itself
 	// MaxAnswer bounds an answer, unpacked; 32 MiB when 0.
 	MaxAnswer int64
 	// Timeout replaces what the driver says of a try; 0 leaves it. A call that names its own keeps it.
@@ -130,4 +133,10 @@ func (s *Storefront) SetApp(app driver.App) {
 // Caller carries calls for a shop with a priority. The zero Shop is for calls that are the app's alone.
 func (s *Storefront) Caller(shop Shop, p Priority) driver.Caller {
 	return &caller{s: s, shop: shop, priority: p}
+}
+
+// Bearer carries calls for a shop with a token that Tokens does not know: one that was just won, or that is to be tried. It
+// is never renewed.
+func (s *Storefront) Bearer(shop Shop, token string, p Priority) driver.Caller {
+	return &caller{s: s, shop: shop, priority: p, token: token}
 }

@@ -34,14 +34,15 @@ type caller struct {
 	s        *Storefront
 	shop     Shop
 	priority Priority
+	token    string // of the shop; "" when Tokens has it
 }
 
 // Call implements driver.Caller. A token that is refused is renewed once.
 func (c *caller) Call(ctx context.Context, call driver.Call) (driver.Answer, error) {
 	access := driver.Access{App: c.s.App(), Account: call.Account}
-	ownToken := !call.Public && call.URL == ""
+	ownToken := !call.Public && call.URL == "" && c.token == ""
 	if !call.Public {
-		access.Account = c.shop.Account
+		access.Account, access.Token = c.shop.Account, c.token
 	}
 	var err error
 	if ownToken {
@@ -52,13 +53,16 @@ func (c *caller) Call(ctx context.Context, call driver.Call) (driver.Answer, err
 	t := tries{pauses: &backoff.ExponentialBackOff{
 		InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 10 * time.Second,
 	}}
-	for {
+	for renewed := false; ; {
 		answer, r := c.try(ctx, call, access)
 		if r.err == nil {
+			if ownToken && c.s.o.Worked != nil {
+				c.s.o.Worked(ctx, c.shop, access.Token)
+			}
 			return answer, nil
 		}
-		if ownToken && hub.CodeOf(r.err) == driver.CodeTokenRefused {
-			ownToken = false
+		if ownToken && !renewed && hub.CodeOf(r.err) == driver.CodeTokenRefused {
+			renewed = true
 			if access.Token, err = c.s.o.Tokens.Renew(ctx, c.shop, access.Token); err != nil {
 				return driver.Answer{}, c.named(call, err)
 			}

@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,34 @@ func (s *Storefront) States(shop Shop) (list []State) {
 	}
 	slices.SortFunc(list, func(a, b State) int { return cmp.Compare(a.Class, b.Class) })
 	return list
+}
+
+// Sum is how the calls of one class to all shops of an app stand.
+type Sum struct {
+	Class driver.Class
+	Open  int     // shops whose breaker is not closed
+	Least float64 // the smallest part of a budget that is left, 0 to 1; 1 where no budget is known
+}
+
+// Sums adds up over all shops that were called, by class.
+func (s *Storefront) Sums() (list []Sum) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sums := map[driver.Class]Sum{}
+	for key, l := range s.lines {
+		sum, ok := sums[key.class]
+		if !ok {
+			sum = Sum{Class: key.class, Least: 1}
+		}
+		if l.breaker.State() != gobreaker.StateClosed {
+			sum.Open++
+		}
+		if level, known := s.o.Limiter.Level(s.budget(s.app, key.account, key.class).Key); known && level.Size > 0 {
+			sum.Least = min(sum.Least, level.Left/level.Size)
+		}
+		sums[key.class] = sum
+	}
+	return slices.SortedFunc(maps.Values(sums), func(a, b Sum) int { return cmp.Compare(a.Class, b.Class) })
 }
 
 // Forget drops what is remembered of a shop that is disconnected.

@@ -45,10 +45,11 @@ func Transport(app driver.App) *http.Transport {
 type sandbox struct {
 	host string // as Base writes it, with the port
 	port uint16
-	at   netip.Addr // not valid when the host is localhost: either loopback
+	at   netip.Addr
 }
 
-// sandboxAt reads the address of a sandbox on loopback from an app that says to be one.
+// sandboxAt reads the address of a sandbox on loopback from an app that says to be one. A name is none, not even localhost: what
+// it leads to is for others to say.
 func sandboxAt(app driver.App) sandbox {
 	u, err := url.Parse(app.Base)
 	if app.Environment != "sandbox" || app.Base == "" || err != nil {
@@ -59,9 +60,6 @@ func sandboxAt(app driver.App) sandbox {
 		return sandbox{}
 	}
 	at, err := netip.ParseAddr(u.Hostname())
-	if err != nil && u.Hostname() == "localhost" {
-		return sandbox{host: u.Host, port: uint16(port)}
-	}
 	if err != nil || !at.IsLoopback() {
 		return sandbox{}
 	}
@@ -70,10 +68,7 @@ func sandboxAt(app driver.App) sandbox {
 
 func (s sandbox) is(to netip.AddrPort) bool {
 	at := to.Addr().Unmap()
-	if s.port == 0 || s.port != to.Port() || !at.IsLoopback() {
-		return false
-	}
-	return !s.at.IsValid() || s.at.Unmap() == at
+	return s.port != 0 && s.port == to.Port() && at.IsLoopback() && s.at.Unmap() == at
 }
 
 // mayCall looks at an address before anything is resolved: https, or the app's own sandbox.

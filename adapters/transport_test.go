@@ -53,7 +53,8 @@ func TestSandboxAlone(t *testing.T) {
 		hits int
 	}{
 		"sandbox":              {driver.App{Environment: "sandbox", Base: server.URL}, "/", "", 1},
-		"sandbox by name":      {driver.App{Environment: "sandbox", Base: "http://localhost" + port}, "/", "", 1},
+		"sandbox by name":      {driver.App{Environment: "sandbox", Base: "http://localhost" + port}, "/", CodeAddress, 0},
+		"by name, https":       {driver.App{Environment: "sandbox", Base: "https://localhost" + port}, "/", CodeAddress, 0},
 		"a redirect":           {driver.App{Environment: "sandbox", Base: server.URL}, "/away", "platform_error", 4},
 		"live":                 {driver.App{Environment: "live", Base: server.URL}, "/", CodeAddress, 0},
 		"live, https":          {driver.App{Environment: "live", Base: "https://127.0.0.1" + port}, "/", CodeAddress, 0},

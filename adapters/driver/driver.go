@@ -88,8 +88,12 @@ type Draft struct {
 	Order   hub.Order // ID, TenantID, ConnectionID, Revision and Source.RawRef are empty
 	Deleted time.Time // set: only Order.ExternalID is known, the platform deleted the order then
 	// EnrichedAt is when what belongs to the order and is not in it (parcels, fees) was read, by the platform's clock; it is
-	// part of the version. Zero where an order is whole in itself, and where only the order was read.
+	// part of the version. Zero where an order is whole in itself, where only the order was read, and where parts lack.
 	EnrichedAt time.Time
+	// Lacks names the parts that the platform could not tell when it was asked and may tell later, each once, in the
+	// platform's words: "buyer", "escrow". Such a draft never replaces a whole one of the same update time, or one that
+	// lacks less, and its order is fetched again. What a platform does not have, or does not show to this app, is not lacking.
+	Lacks []string
 	// Subject is who the order belongs to for forgetting: the platform's customer id, or "" for a guest order, which is
 	// a subject of its own.
 	Subject hub.ExternalID
@@ -97,9 +101,13 @@ type Draft struct {
 
 // Hint asks for a fetch of one resource. Many hints for one resource are one fetch.
 type Hint struct {
-	Kind       string         // what to fetch: "order"
+	Kind       string         // what to fetch: "order"; or HintConnection
 	ExternalID hub.ExternalID // of the resource; never personal
 }
+
+// HintConnection is the kind of a Hint that asks for a look at the connection itself: its owner may have taken the permission
+// back, or it ends soon. It has no ExternalID.
+const HintConnection = "connection"
 
 // StatusRow is one word of a platform and what it means here. A word that has no row leaves our status empty and is
 // kept in Order.PlatformStatus.

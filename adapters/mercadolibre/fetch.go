@@ -42,6 +42,9 @@ func (dr *Driver) Fetch(ctx context.Context, c driver.Caller, ids []hub.External
 		if g.enrich(); g.err != nil {
 			return driver.Fetched{}, g.err
 		}
+		if g.parts.readAt.IsZero() {
+			g.parts.readAt = g.at
+		}
 		fetched.Documents = append(fetched.Documents, g.parts.print())
 	}
 	return fetched, nil
@@ -62,6 +65,7 @@ type gatherer struct {
 	err    error
 	parts  parts
 	top    strictjson.Value // the order
+	at     time.Time        // the platform's clock when it told the order
 	market bool             // it was found among the orders of Global Selling
 }
 
@@ -137,7 +141,7 @@ func (g *gatherer) order(id string) {
 		g.err = unreadable("order")
 		return
 	}
-	g.top, g.parts.order = got.value, got.value.Raw()
+	g.top, g.at, g.parts.order = got.value, got.at, got.value.Raw()
 	g.parts.partial = append(g.parts.partial, got.missing...)
 }
 

@@ -1,8 +1,10 @@
 package mercadolibre
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -149,9 +151,44 @@ func TestFetchGaps(t *testing.T) {
 		if p, a := strings.Join(w.Partial, " "), strings.Join(w.Absent, " "); p != c.partial || a != c.absent {
 			t.Errorf("%s: partial %q, absent %q", c.name, p, a)
 		}
+		if lacks := strings.Join(draft.Lacks, " "); lacks != c.partial {
+			t.Errorf("%s: lacks %q", c.name, lacks)
+		}
 		if f := amount(draft.Order.Totals.Shipping) + " " + string(draft.Order.Totals.Basis); f != c.want || draft.EnrichedAt.IsZero() == c.enriched {
 			t.Errorf("%s: freight %s, enriched %v", c.name, f, draft.EnrichedAt)
 		}
+	}
+}
+
+// TestFetchTime: every reading has its time by the platform's clock, whatever ours says and also where there is nothing but
+// the order, so that a whole one wins over one that lacked parts, and no two readings are one delivery.
+func TestFetchTime(t *testing.T) {
+	const id = "2000010000000051"
+	s := newScript(t)
+	s.says("/orders/"+id, 206, string(file(t, "no_shipping.json")), "X-Content-Missing", "buyer")
+	poor := fetched(t, s, id).Documents[0]
+	again := fetched(t, s, id).Documents[0]
+	if read(t, poor).Lacks == nil || bytes.Equal(poor, again) {
+		t.Errorf("%s, and again %s", poor, again)
+	}
+	for _, ahead := range []time.Duration{-4 * time.Minute, 0, 4 * time.Minute} {
+		theirs := s.now.Add(ahead).Format(http.TimeFormat)
+		s.says("/orders/"+id, 200, string(file(t, "no_shipping.json")), "Date", theirs)
+		if got := read(t, fetched(t, s, id).Documents[0]); got.EnrichedAt.Format(http.TimeFormat) != theirs || got.Lacks != nil {
+			t.Errorf("enriched %v by a clock at %s, without %v", got.EnrichedAt, theirs, got.Lacks)
+		}
+	}
+}
+
+// TestFetchLong: an order of 3,000 lines comes whole.
+func TestFetchLong(t *testing.T) {
+	const id = "2000010000000051"
+	s := newScript(t)
+	line := `{"item":{"id":"MLB1"},"quantity":1,"unit_price":10.01}`
+	order := edited(t, file(t, "no_shipping.json"), "order_items", "["+strings.Repeat(line+",", 2999)+line+"]", "total_amount", "30030.00")
+	s.says("/orders/"+id, 200, string(order))
+	if o := read(t, fetched(t, s, id).Documents[0]).Order; len(o.Lines) != 3000 || amount(o.Totals.Items) != "30030.00" {
+		t.Errorf("%d lines, items %s", len(o.Lines), amount(o.Totals.Items))
 	}
 }
 

@@ -1,90 +1,23 @@
 package mercadolibre
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"hub"
+	"hub/adapters/adaptertest"
 	"hub/adapters/driver"
 )
 
-// seeds adds every sample.
-func seeds(f *testing.F) {
-	names, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(names) == 0 {
-		f.Fatalf("no samples: %v", err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-	f.Add([]byte(`{"id":1,"date_created":"2026-01-01T00:00:00.000-0400","currency_id":"BRL","order_items":[{"item":{"id":"M"},"quantity":1,"unit_price":1}]}`))
-}
-
-// FuzzOrder: never a panic; what is refused is parkable; what is accepted adds up, prints, and is the same twice; and what is
-// skimmed of it is what it says.
+// FuzzOrder: see adaptertest.
 func FuzzOrder(f *testing.F) {
-	seeds(f)
-	d := New()
-	f.Fuzz(func(t *testing.T, document []byte) {
-		draft, err := d.Order(document)
-		gist := d.Skim(driver.Delivery{Body: document})
-		if err != nil {
-			if !hub.Parkable(err) {
-				t.Fatalf("not parkable: %v", err)
-			}
-			return
-		}
-		if err := draft.Order.Check(); err != nil {
-			t.Fatal(err)
-		}
-		if gist.ExternalID != "" && gist.ExternalID != draft.Order.ExternalID || gist.Total != nil && *gist.Total != *draft.Order.Totals.GrandTotal {
-			t.Fatalf("skimmed %+v", gist)
-		}
-		first, err := json.Marshal(draft.Order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back hub.Order
-		if err := json.Unmarshal(first, &back); err != nil {
-			t.Fatalf("the order does not read back: %v", err)
-		}
-		again, err := d.Order(document)
-		if second, _ := json.Marshal(again.Order); err != nil || string(second) != string(first) {
-			t.Fatalf("two readings differ: %v", err)
-		}
-	})
+	f.Add([]byte(`{"id":1,"date_created":"2026-01-01T00:00:00.000-0400","currency_id":"BRL","order_items":[{"item":{"id":"M"},"quantity":1,"unit_price":1}]}`))
+	adaptertest.FuzzOrder(f, New())
 }
 
-// FuzzSplit: never a panic, refusals are parkable, and no more comes out than went in.
+// FuzzSplit: see adaptertest.
 func FuzzSplit(f *testing.F) {
-	seeds(f)
 	f.Add([]byte(`[{"results":[{"id":1},[{"id":2}]]}] {"results":[]}`))
-	d := New()
-	f.Fuzz(func(t *testing.T, document []byte) {
-		parts, err := d.Split(document)
-		if err != nil {
-			if !hub.Parkable(err) {
-				t.Fatalf("not parkable: %v", err)
-			}
-			return
-		}
-		size := 0
-		for _, part := range parts {
-			size += len(part)
-			if !json.Valid(part) {
-				t.Fatal("a part is not JSON")
-			}
-		}
-		if size > len(document) {
-			t.Fatal("more came out than went in")
-		}
-	})
+	adaptertest.FuzzSplit(f, New())
 }
 
 // FuzzNotification: whatever comes in, a notification is at most one hint of a known kind with a plain number, for the user

@@ -12,8 +12,8 @@ import (
 	"hub/adapters/driver/strictjson"
 )
 
-// pageLost is how many notifications are asked for at once; the platform gives ten unless told otherwise, and its most is
-// not documented (U).
+// pageLost is how many notifications are asked for at once; the platform gives ten unless told otherwise. Its most is not
+// documented (U), so a page may hold fewer and not be the last: the list ends with a page that is empty.
 const pageLost = 50
 
 // maxLost bounds the offset: what does not end is not a list.
@@ -54,7 +54,7 @@ func (*Driver) Lost(ctx context.Context, c driver.Caller, app driver.App, cursor
 		page.Deliveries = append(page.Deliveries, driver.Missed{Notice: n, Account: n.Account, Body: retold(item)})
 	}
 	slices.SortStableFunc(page.Deliveries, func(a, b driver.Missed) int { return a.Notice.TriggeredAt.Compare(b.Notice.TriggeredAt) })
-	if n := list.Len(); n >= pageLost {
+	if n := list.Len(); n > 0 && offset+n <= maxLost {
 		page.Next = strconv.Itoa(offset + n)
 	}
 	return page, nil

@@ -17,7 +17,9 @@
 //	returns       a list: GET /post-purchase/v2/claims/{id}/returns
 //	partial       what the platform could not load just now (HTTP 206): its fields are unknown, not empty
 //	absent        what the platform does not have, or does not show to this app
-//	read_at       the platform's clock when the parts began to be read
+//	read_at       the platform's clock when the parts began to be read, or when the order was where it has none
+//
+// What is partial is lacking (see driver.Draft) and what is absent is not. A bare order lacks all parts.
 //
 // It keeps no state, does no input or output of its own and never guesses: a document that breaks a rule is refused whole,
 // with a code and a path. Facts about the platform that are not verified are marked (U) where they are used.

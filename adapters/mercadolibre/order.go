@@ -1,7 +1,6 @@
 package mercadolibre
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -13,27 +12,14 @@ import (
 
 // Order reads one order, bare or with what belongs to it.
 func (dr *Driver) Order(text []byte) (driver.Draft, error) {
-	v, err := strictjson.Parse(text)
-	if err != nil {
-		return driver.Draft{}, reading(err)
-	}
-	draft, err := dr.order(v)
-	if err != nil {
-		return driver.Draft{}, reading(err)
-	}
-	return draft, nil
+	return strictjson.Read(opDocument, text, dr.order)
 }
 
 // reading names the operation on an error that has none.
-func reading(err error) error {
-	var e *hub.Error
-	if errors.As(err, &e) && e.Op == "" {
-		named := *e
-		named.Op = "reading mercadolibre document"
-		return &named
-	}
-	return err
-}
+func reading(err error) error { return strictjson.Named(opDocument, err) }
+
+// opDocument is what errors of documents call the operation.
+const opDocument = "reading mercadolibre document"
 
 // order maps a parsed order. What it returns satisfies hub.Order.Check.
 func (dr *Driver) order(v strictjson.Value) (driver.Draft, error) {
@@ -54,7 +40,7 @@ func (dr *Driver) order(v strictjson.Value) (driver.Draft, error) {
 	d.total(order, &o, &sums, parcels, paid)
 	d.settlement(order, &o, sums, parcels)
 	o.Buyer = d.buyer(order, parcels)
-	enriched := d.enrichedAt()
+	draft := driver.Draft{EnrichedAt: d.enrichedAt(o.SourceUpdatedAt), Lacks: d.lacks()}
 	if d.Err() != nil {
 		return driver.Draft{}, d.Err()
 	}
@@ -64,7 +50,7 @@ func (dr *Driver) order(v strictjson.Value) (driver.Draft, error) {
 	if err := o.Check(); err != nil {
 		return driver.Draft{}, err
 	}
-	draft := driver.Draft{Order: o, EnrichedAt: enriched}
+	draft.Order = o
 	if o.Buyer != nil {
 		draft.Subject = hub.ExternalID(o.Buyer.ExternalID)
 	}
@@ -103,13 +89,32 @@ func (d *decoder) updated(order strictjson.Value) time.Time {
 }
 
 // enrichedAt is when the parts beside the order were read: not at all for a bare order, and as good as not at all when the
-// platform could not load some of them, so that such a reading never replaces a whole one of the same order version.
-func (d *decoder) enrichedAt() time.Time {
-	read := d.moment(d.whole.readAt)
-	if len(d.each(d.whole.partial)) > 0 {
+// platform could not load some of them. Without the platform's clock it is the order's own version, so that a whole reading
+// still wins over the others.
+func (d *decoder) enrichedAt(version time.Time) time.Time {
+	read := d.moment(d.whole.readAt).UTC()
+	switch {
+	case !d.whole.fetched || len(d.each(d.whole.partial)) > 0:
 		return time.Time{}
+	case read.IsZero():
+		return version
 	}
-	return read.UTC()
+	return read
+}
+
+// belongings are the parts of a fetched document beside the order.
+var belongings = []string{"billing_info", "claims", "costs", "discounts", "pack", "returns", "shipments"}
+
+// lacks names what the platform could not load just now; of a bare order, all that belongs to one.
+func (d *decoder) lacks() (names []string) {
+	if !d.whole.fetched {
+		return slices.Clone(belongings)
+	}
+	for _, v := range d.each(d.whole.partial) {
+		names = append(names, d.word(v))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // readCurrency reads the one currency of the order; an item in another one is refused. Samples without it have it at the item.

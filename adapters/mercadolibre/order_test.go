@@ -144,21 +144,25 @@ func TestFetchedFields(t *testing.T) {
 // TestEnriched: only a reading in which nothing was missing counts as one of what belongs to the order.
 func TestEnriched(t *testing.T) {
 	whole := file(t, "pack_first.json")
+	version := read(t, whole).Order.SourceUpdatedAt
 	for name, c := range map[string]struct {
 		changes []string
 		want    time.Time
+		lacks   string
 	}{
-		"whole":             {nil, time.Date(2026, 3, 2, 14, 0, 5, 0, time.UTC)},
-		"absent parts":      {[]string{"absent", `["billing_info","discounts"]`}, time.Date(2026, 3, 2, 14, 0, 5, 0, time.UTC)},
-		"content missing":   {[]string{"partial", `["buyer"]`}, time.Time{}},
-		"no platform clock": {[]string{"read_at", removed}, time.Time{}},
+		"whole":             {nil, time.Date(2026, 3, 2, 14, 0, 5, 0, time.UTC), ""},
+		"absent parts":      {[]string{"absent", `["billing_info","discounts"]`}, time.Date(2026, 3, 2, 14, 0, 5, 0, time.UTC), ""},
+		"content missing":   {[]string{"partial", `["shipping","buyer","shipping"]`}, time.Time{}, "buyer shipping"},
+		"no platform clock": {[]string{"read_at", removed}, version, ""},
+		"neither":           {[]string{"read_at", removed, "partial", `["seller"]`}, time.Time{}, "seller"},
 	} {
-		if got := read(t, edited(t, whole, c.changes...)).EnrichedAt; !got.Equal(c.want) {
-			t.Errorf("%s: %v", name, got)
+		got := read(t, edited(t, whole, c.changes...))
+		if lacks := strings.Join(got.Lacks, " "); !got.EnrichedAt.Equal(c.want) || lacks != c.lacks {
+			t.Errorf("%s: %v without %q", name, got.EnrichedAt, lacks)
 		}
 	}
-	if got := read(t, file(t, "bare.json")).EnrichedAt; !got.IsZero() {
-		t.Errorf("bare: %v", got)
+	if got := read(t, file(t, "bare.json")); !got.EnrichedAt.IsZero() || len(got.Lacks) != len(belongings) {
+		t.Errorf("bare: %v without %v", got.EnrichedAt, got.Lacks)
 	}
 }
 

@@ -2,6 +2,7 @@ package mercadolibre
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -25,28 +26,34 @@ const (
 	statusList = "confirmed,payment_required,payment_in_process,partially_paid,paid,partially_refunded,pending_cancel,cancelled,invalid"
 )
 
-// place is where a search stands: a list of [from, to), and how much of it was read.
+// place is where a search stands: a list of [from, to), how much of it was read, and in which pass.
 type place struct {
 	from, to time.Time
 	offset   int
+	pass     pass // of an export
 }
 
-// text is the place as a cursor: it holds times and counts, and nothing of any order.
+// text is the place as a cursor: it holds times, counts and sums, and nothing of any one order.
 func (p place) text() string {
-	return strconv.FormatInt(p.from.Unix(), 10) + "." + strconv.FormatInt(p.to.Unix(), 10) + "." + strconv.Itoa(p.offset)
+	text := fmt.Sprintf("%d.%d.%d", p.from.Unix(), p.to.Unix(), p.offset)
+	if p.pass != (pass{}) {
+		text += fmt.Sprintf(".%d.%d.%d", p.pass.number, p.pass.sum, p.pass.before)
+	}
+	return text
 }
 
 // placeAt reads a cursor of ours.
 func placeAt(cursor string) (p place, err error) {
 	parts := strings.Split(cursor, ".")
-	var n [3]int64
-	for i := range n {
-		if len(parts) == len(n) && err == nil {
-			n[i], err = strconv.ParseInt(parts[i], 10, 64)
+	var n [6]int64
+	for i, text := range parts {
+		if i < len(n) && err == nil {
+			n[i], err = strconv.ParseInt(text, 10, 64)
 		}
 	}
-	p = place{time.Unix(n[0], 0).UTC(), time.Unix(n[1], 0).UTC(), int(n[2])}
-	if len(parts) != len(n) || err != nil || !p.from.Before(p.to) || p.offset < 0 || p.offset > mostOrders {
+	p = place{time.Unix(n[0], 0).UTC(), time.Unix(n[1], 0).UTC(), int(n[2]), pass{int(n[3]), n[4], n[5]}}
+	if len(parts) != 3 && len(parts) != 6 || err != nil || !p.from.Before(p.to) || p.offset < 0 || p.offset > mostOrders ||
+		p.pass.number < 0 || p.pass.number > mostPasses {
 		return place{}, &hub.Error{Kind: hub.KindInvalid, Code: "cursor_invalid", Op: "searching mercadolibre"}
 	}
 	return p, nil
@@ -104,7 +111,8 @@ func search(ctx context.Context, c driver.Caller, by driver.By, p place, o order
 	return l, nil
 }
 
-// Changed lists the orders of a window, oldest hours first. Each page is one list of at most 50.
+// Changed lists the orders of a window, oldest hours first. Each page is one list of at most 50. The platform knows whole hours
+// only: by creation what is beside the window is left out, by change it comes along.
 func (dr *Driver) Changed(ctx context.Context, c driver.Caller, w driver.Window, cursor string) (driver.Page, error) {
 	from, to := hours(w)
 	p := place{from: from, to: to}
@@ -123,6 +131,9 @@ func (dr *Driver) Changed(ctx context.Context, c driver.Caller, w driver.Window,
 		seen, err := dr.seen(v)
 		if err != nil {
 			return driver.Page{}, unreadable(searchName)
+		}
+		if w.By == driver.ByCreation && (seen.PlacedAt.Before(w.From) || !seen.PlacedAt.Before(w.To)) {
+			continue // of the rest of the hour
 		}
 		page.Orders = append(page.Orders, seen)
 	}

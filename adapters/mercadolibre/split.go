@@ -13,15 +13,12 @@ import (
 // refused when they are read.
 func (*Driver) Split(text []byte) ([][]byte, error) {
 	var s splitter
-	for first := true; first || len(bytes.TrimLeft(text, " \t\r\n")) > 0; first = false {
-		v, rest, err := strictjson.Next(text)
-		if err != nil {
-			return nil, reading(err)
-		}
-		if s.any(v); s.Err() != nil {
-			return nil, reading(s.Err())
-		}
-		text = rest
+	err := strictjson.Each(text, func(v strictjson.Value) error {
+		s.any(v)
+		return s.Err()
+	})
+	if err != nil {
+		return nil, reading(err)
 	}
 	return s.orders, nil
 }

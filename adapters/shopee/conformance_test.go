@@ -100,8 +100,8 @@ func deliveries(t *testing.T) (all []adaptertest.Delivery) {
 	}
 	add("authorised", `{"data":{"shop_id":727720655,"success":1},"partner_id":2000002,"code":1,"timestamp":1767312000}`, adaptertest.WantIgnored, "", "")
 	add("several authorised", `{"data":{"main_account_id":68272,"shop_id_list":[727720655,62000002]},"partner_id":2000002,"code":1,"timestamp":1767312000}`, adaptertest.WantIgnored, "", "")
-	add("grants end", `{"code":12,"timestamp":1767312000,"data":{"shop_expire_soon":[727720655],"expire_before":1767916800,"page_no":1,"total_page":1}}`, adaptertest.WantIgnored, "", "")
-	add("deauthorised", `{"data":{"authorize_type":"expiry","shopid":727720655,"success":1},"code":2,"partner_id":800000,"timestamp":1767312000}`, adaptertest.WantError, "", hub.CodeTopicUnknown)
+	add("grants end", `{"code":12,"timestamp":1767312000,"data":{"shop_expire_soon":[727720655],"expire_before":1767916800,"page_no":1,"total_page":1}}`, adaptertest.WantHint, "", "")
+	add("deauthorised", `{"data":{"authorize_type":"expiry","shopid":727720655,"success":1},"code":2,"partner_id":800000,"timestamp":1767312000}`, adaptertest.WantHint, "", "")
 	add("made up", envelope("99", `{"ordersn":"260101READY001"}`), adaptertest.WantError, "", hub.CodeTopicUnknown)
 	add("another's", strings.Replace(envelope("3", `{"ordersn":"260101READY001"}`), "727720655", "727720656", 1), adaptertest.WantError, "", hub.CodeShopMismatch)
 	add("two shops", envelope("3", `{"ordersn":"260101READY001","shop_id":727720656}`), adaptertest.WantError, "", hub.CodeShopMismatch)

@@ -21,6 +21,7 @@ type escrow struct {
 	raw     []byte
 	at      time.Time // by the platform's clock; zero when it does not say
 	returns []string
+	none    bool // the platform has none, or does not show it to this app, and will not later
 }
 
 // escrows reads the escrow of each paid order. What the batch call does not have is asked for one by one: the reference
@@ -30,16 +31,23 @@ func escrows(ctx context.Context, c driver.Caller, orders []detail) (map[hub.Ext
 	if err != nil {
 		return nil, err
 	}
+	cancelled := map[hub.ExternalID]bool{}
+	for _, o := range orders {
+		cancelled[o.id] = o.cancelled
+	}
 	for _, id := range open {
 		if _, ok := found[id]; ok {
 			continue
 		}
 		got, err := c.Call(ctx, reads("get_escrow_detail", pathEscrow, url.Values{"order_sn": {string(id)}}))
 		if err != nil {
-			if without(err) {
-				continue
+			if !without(err) {
+				return nil, err
 			}
-			return nil, err
+			if hub.CodeOf(err) == CodeScope || cancelled[id] { // it ended before its money moved
+				found[id] = escrow{none: true}
+			}
+			continue
 		}
 		a := openAnswer(got)
 		if e := a.escrow(a.response(), id); a.err("get_escrow_detail") == nil {
@@ -142,22 +150,28 @@ func document(ctx context.Context, c driver.Caller, o detail, e escrow) ([]byte,
 	return assemble(o, e, all)
 }
 
+// belongings are the parts of a document beside the order. Without the first nobody knows whether there is the second.
+var belongings = []string{"escrow", "returns"}
+
 // assemble prints the hub's own document. Its time is the escrow's, which was read before the returns; the order's own
-// version where the platform's answer has no clock, so that it still wins over the bare order. A document that lacks a
-// part names it and has no time.
+// version where the platform's answer has no clock, so that it still wins over the bare order. A document that lacks parts
+// names them, and when it was read instead: two readings are two deliveries, each of which has a fetch follow it.
 func assemble(o detail, e escrow, returns []json.RawMessage) ([]byte, error) {
 	whole := struct {
 		Order    json.RawMessage   `json:"order"`
 		Escrow   json.RawMessage   `json:"escrow,omitempty"`
 		Returns  []json.RawMessage `json:"returns,omitempty"`
 		Partial  []string          `json:"partial,omitempty"`
+		Read     time.Time         `json:"read_at,omitzero"`
 		Enriched time.Time         `json:"enriched_at,omitzero"`
 	}{Order: o.raw, Escrow: e.raw, Returns: returns}
 	switch {
+	case e.none:
+		whole.Enriched = o.at
 	case e.raw == nil && !o.unpaid:
-		whole.Partial = []string{"escrow"}
+		whole.Partial, whole.Read = belongings, o.read
 	case len(returns) < len(e.returns):
-		whole.Partial = []string{"returns"}
+		whole.Partial, whole.Read = belongings[1:], o.read
 	case e.raw != nil && e.at.IsZero():
 		whole.Enriched = o.at
 	default:

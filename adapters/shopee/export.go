@@ -8,13 +8,16 @@ import (
 	"hub/adapters/driver"
 )
 
+// opened is 2015-01-01, before anybody sold on Shopee: a window without a beginning ends there.
+const opened = 1_420_070_400
+
 // Export reads all orders of a window, the newest 15 days first, a page of the list at a time. Escrows are read where the
-// batch call tells them; an order that it leaves out is exported bare, and one with returns without them: a call for each
-// would make the export many times as long. Both say so by their basis or by EnrichedAt, and a fetch completes them. The
-// cursor is durable; the list over create_time does not move.
+// batch call tells them; an order that it leaves out is exported without, and one with returns without them: a call for each
+// would make the export many times as long. Both say what they lack, and a fetch completes them. The cursor is durable; the
+// list over create_time does not move.
 func (*Driver) Export(ctx context.Context, c driver.Caller, w driver.Window, cursor string) (driver.Part, error) {
 	from, to := seconds(w)
-	if to <= from {
+	if from = max(from, opened); to <= from {
 		return driver.Part{}, nil
 	}
 	here := place{at: to}
@@ -67,11 +70,9 @@ func withMoney(ctx context.Context, c driver.Caller, documents [][]byte, orders 
 		return nil, err
 	}
 	for _, o := range orders {
-		text := o.raw
-		if e, ok := money[o.id]; ok {
-			if text, err = assemble(o, e, nil); err != nil {
-				return nil, err
-			}
+		text, err := assemble(o, money[o.id], nil)
+		if err != nil {
+			return nil, err
 		}
 		documents = append(documents, text)
 	}

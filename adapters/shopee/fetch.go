@@ -27,10 +27,12 @@ const optional = "buyer_user_id,buyer_username,estimated_shipping_fee,recipient_
 
 // detail is one order as get_order_detail printed it.
 type detail struct {
-	id     hub.ExternalID
-	raw    []byte
-	unpaid bool
-	at     time.Time // update_time
+	id        hub.ExternalID
+	raw       []byte
+	unpaid    bool
+	cancelled bool
+	at        time.Time // update_time
+	read      time.Time // by the platform's clock; zero when it does not say
 }
 
 // Fetch reads orders with their escrow and returns, each as one document of the hub's own.
@@ -112,8 +114,9 @@ func readDetails(got driver.Answer) (map[hub.ExternalID]detail, error) {
 	found := map[hub.ExternalID]detail{}
 	for v := range a.list(a.Need(a.response(), "order_list")).Items() {
 		if a.Is(v, strictjson.Object) {
-			o := detail{id: a.number(a.Need(v, "order_sn")), raw: bytes.Clone(v.Raw()), at: a.unix(v.Get("update_time"))}
-			o.unpaid = v.Get("order_status").Text() == "UNPAID"
+			o := detail{id: a.number(a.Need(v, "order_sn")), raw: bytes.Clone(v.Raw()), at: a.unix(v.Get("update_time")), read: platformTime(got)}
+			status := v.Get("order_status").Text()
+			o.unpaid, o.cancelled = status == "UNPAID", status == "CANCELLED"
 			found[o.id] = o
 		}
 	}

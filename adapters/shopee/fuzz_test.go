@@ -1,66 +1,24 @@
 package shopee
 
 import (
-	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"hub"
+	"hub/adapters/adaptertest"
 	"hub/adapters/driver"
 )
 
-// seeds adds every sample.
-func seeds(f *testing.F) {
-	names, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(names) == 0 {
-		f.Fatalf("no samples: %v", err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-	f.Add([]byte(`{"order_sn":"A","order_status":"UNPAID","update_time":1767312000,"currency":"SGD","item_list":[]}`))
-	f.Add([]byte(`{"data":{"ordersn":"A"},"shop_id":727720655,"code":3}`))
-}
-
-// FuzzOrder: never a panic; what is refused is parkable; what is accepted adds up, prints, and is the same twice.
+// FuzzOrder: see adaptertest.
 func FuzzOrder(f *testing.F) {
-	seeds(f)
-	d := New()
-	f.Fuzz(func(t *testing.T, document []byte) {
-		draft, err := d.Order(document)
-		if err != nil {
-			if !hub.Parkable(err) {
-				t.Fatalf("not parkable: %v", err)
-			}
-			return
-		}
-		if err := draft.Order.Check(); err != nil {
-			t.Fatal(err)
-		}
-		first, err := json.Marshal(draft.Order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back hub.Order
-		if err := json.Unmarshal(first, &back); err != nil {
-			t.Fatalf("the order does not read back: %v", err)
-		}
-		again, err := d.Order(document)
-		if second, _ := json.Marshal(again.Order); err != nil || string(second) != string(first) {
-			t.Fatalf("two readings differ: %v", err)
-		}
-	})
+	f.Add([]byte(`{"order_sn":"A","order_status":"UNPAID","update_time":1767312000,"currency":"SGD","item_list":[]}`))
+	adaptertest.FuzzOrder(f, New())
 }
 
 // FuzzRead: a body gives orders, one hint, a reason or a parkable refusal, and Skim and Account agree with it.
 func FuzzRead(f *testing.F) {
-	seeds(f)
+	adaptertest.Seeds(f)
+	f.Add([]byte(`{"data":{"ordersn":"A"},"shop_id":727720655,"code":3}`))
 	d := New()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		delivery := driver.Delivery{Account: account, Body: body}
@@ -79,36 +37,16 @@ func FuzzRead(f *testing.F) {
 		if len(got.Drafts) == 1 && gist.ExternalID != got.Drafts[0].Order.ExternalID {
 			t.Fatal("the gist is of another order")
 		}
-		if len(got.Hints) == 1 && (!isNumber(string(got.Hints[0].ExternalID)) || shop != "" && shop != account) {
+		if len(got.Hints) == 1 && got.Hints[0] != (driver.Hint{Kind: driver.HintConnection}) && (!isNumber(string(got.Hints[0].ExternalID)) || shop != "" && shop != account) {
 			t.Fatal("a hint that no push gives")
 		}
 	})
 }
 
-// FuzzSplit: never a panic, refusals are parkable, and no more comes out than went in.
+// FuzzSplit: see adaptertest.
 func FuzzSplit(f *testing.F) {
-	seeds(f)
 	f.Add([]byte(`[{"response":{"order_list":[{}]}},{"order_sn":"A"}] {"order_list":[{}]}`))
-	d := New()
-	f.Fuzz(func(t *testing.T, document []byte) {
-		parts, err := d.Split(document)
-		if err != nil {
-			if !hub.Parkable(err) {
-				t.Fatalf("not parkable: %v", err)
-			}
-			return
-		}
-		size := 0
-		for _, part := range parts {
-			size += len(part)
-			if !json.Valid(part) {
-				t.Fatal("a part is not JSON")
-			}
-		}
-		if size > len(document) {
-			t.Fatal("more came out than went in")
-		}
-	})
+	adaptertest.FuzzSplit(f, New())
 }
 
 // FuzzVerify: no header is good for a body that it was not made for, whatever it looks like, unless the body is a trial.

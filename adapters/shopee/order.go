@@ -1,6 +1,7 @@
 package shopee
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -11,22 +12,14 @@ import (
 
 // Order reads one order: bare, as get_order_detail prints it, or the hub's own document of a complete fetch.
 func (dr *Driver) Order(document []byte) (driver.Draft, error) {
-	v, err := strictjson.Parse(document)
-	if err != nil {
-		return driver.Draft{}, reading(err)
-	}
-	draft, err := dr.order(v)
-	if err != nil {
-		return driver.Draft{}, reading(err)
-	}
-	return draft, nil
+	return strictjson.Read(opDocument, document, dr.order)
 }
 
 // order maps a parsed order. What it returns satisfies hub.Order.Check.
 func (dr *Driver) order(v strictjson.Value) (driver.Draft, error) {
 	d := &decoder{words: dr.words}
 	d.open(v)
-	draft := driver.Draft{EnrichedAt: d.enriched(v)}
+	draft := driver.Draft{EnrichedAt: d.enriched(v), Lacks: d.lacks(v)}
 	o := hub.Order{Platform: hub.Shopee, Source: hub.Source{Rules: rules}}
 	d.head(&o)
 	lines := d.lines(&o)
@@ -62,17 +55,31 @@ func (d *decoder) open(v strictjson.Value) {
 	}
 }
 
-// enriched is when what belongs to the order was read: zero for a bare order, and for one whose fetch could not have
-// everything, so that it never replaces one that had.
+// enriched is when what belongs to the order was read, or that there is none was learned: zero for a bare order, and for one
+// whose fetch could not have everything, so that it never replaces one that had.
 func (d *decoder) enriched(v strictjson.Value) time.Time {
 	if d.order.Kind() != strictjson.Object {
 		d.Fail(hub.CodeWrongType, d.order)
 	}
 	at := d.Time(v.Get("enriched_at"))
-	if partial := d.list(v.Get("partial")); d.Is(d.escrow, strictjson.Object) && partial.Len() == 0 {
+	known := d.escrow.Kind() == strictjson.Absent || d.Is(d.escrow, strictjson.Object)
+	if partial := d.list(v.Get("partial")); known && partial.Len() == 0 {
 		return at.UTC()
 	}
 	return time.Time{}
+}
+
+// lacks names what belongs to the order and was not told: what the document says, or all of it where an order that was paid
+// is alone.
+func (d *decoder) lacks(v strictjson.Value) (names []string) {
+	if d.order == v && get(v, "order_status").Text() != "UNPAID" {
+		return slices.Clone(belongings)
+	}
+	for name := range d.list(v.Get("partial")).Items() {
+		names = append(names, d.Name(name, maxName))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // head reads what is neither money nor a list.

@@ -110,20 +110,26 @@ func TestEnrichedAt(t *testing.T) {
 		name    string
 		changes []string
 		want    time.Time
+		lacks   string
 	}{
-		{"whole", nil, at},
-		{"nothing missing", []string{"partial", "[]"}, at},
-		{"escrow missing", []string{"escrow", "null", "partial", `["escrow"]`}, time.Time{}},
-		{"escrow not there", []string{"escrow", removed}, time.Time{}},
-		{"returns missing", []string{"returns", "null", "partial", `["returns"]`}, time.Time{}},
-		{"no time", []string{"enriched_at", removed}, time.Time{}},
+		{"whole", nil, at, ""},
+		{"nothing missing", []string{"partial", "[]"}, at, ""},
+		{"escrow missing", []string{"escrow", "null", "partial", `["returns","escrow","escrow"]`}, time.Time{}, "escrow returns"},
+		{"escrow not there", []string{"escrow", removed}, at, ""}, // and it will not be
+		{"returns missing", []string{"returns", "null", "partial", `["returns"]`}, time.Time{}, "returns"},
+		{"no time", []string{"enriched_at", removed}, time.Time{}, ""},
 	} {
-		if got := read(t, edited(t, base, c.changes...)).EnrichedAt; !got.Equal(c.want) {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		got := read(t, edited(t, base, c.changes...))
+		if lacks := strings.Join(got.Lacks, " "); !got.EnrichedAt.Equal(c.want) || lacks != c.lacks {
+			t.Errorf("%s: %s without %q, want %s without %q", c.name, got.EnrichedAt, lacks, c.want, c.lacks)
 		}
 	}
-	if got := read(t, file(t, "ready.json")).EnrichedAt; !got.IsZero() {
-		t.Errorf("a bare order was enriched at %s", got)
+	ready := file(t, "ready.json")
+	if got := read(t, ready); !got.EnrichedAt.IsZero() || strings.Join(got.Lacks, " ") != "escrow returns" {
+		t.Errorf("a bare order was enriched at %s and lacks %q", got.EnrichedAt, got.Lacks)
+	}
+	if got := read(t, edited(t, ready, "order_status", `"UNPAID"`)); got.Lacks != nil {
+		t.Errorf("an order that nobody paid lacks %q", got.Lacks)
 	}
 }
 

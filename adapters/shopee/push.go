@@ -1,7 +1,6 @@
 package shopee
 
 import (
-	"errors"
 	"strconv"
 
 	"hub"
@@ -13,21 +12,21 @@ import (
 type meaning uint8
 
 const (
-	unknown   meaning = iota // a code that is not in Shopee's list as we know it
-	reference                // the body names an order that something happened to
-	unrelated                // nothing in the order model depends on it
-	unhandled                // we must act on it and cannot yet
+	unknown    meaning = iota // a code that is not in Shopee's list as we know it
+	reference                 // the body names an order that something happened to
+	unrelated                 // nothing in the order model depends on it
+	permission                // the connection itself may be over, or will be
 )
 
 // codes is the list of pushes (developer guide 18 and the push pages). Codes of bookings name goods that left before
 // there was an order; the order that takes them comes with code 3.
 var codes = map[string]meaning{
-	"1": unrelated, // authorised: the way back from the page tells it
-	"2": unhandled, // deauthorised
-	"3": reference, // order status
-	"4": reference, // tracking number
+	"1": unrelated,  // authorised: the way back from the page tells it
+	"2": permission, // deauthorised
+	"3": reference,  // order status
+	"4": reference,  // tracking number
 	"5": unrelated, "6": unrelated, "7": unrelated, "8": unrelated, "9": unrelated, "10": unrelated, "11": unrelated,
-	"12": unrelated, // grants that end in a week: Inspect tells it
+	"12": permission, // grants that end in a week
 	"13": unrelated,
 	"15": reference, // shipping document
 	"16": unrelated, // violation (U)
@@ -59,9 +58,11 @@ func (*Driver) Account(body []byte) (string, error) {
 func (d *decoder) shopOf(push strictjson.Value) (account string) {
 	data := push.Get("data")
 	named := []strictjson.Value{push.Get("shop_id"), data.Get("shop_id"), data.Get("shopid")}
-	if list := data.Get("shop_id_list"); list.Kind() == strictjson.Array && list.Len() == 1 {
-		for only := range list.Items() {
-			named = append(named, only)
+	for _, name := range []string{"shop_id_list", "shop_expire_soon"} {
+		if list := data.Get(name); list.Kind() == strictjson.Array && list.Len() == 1 {
+			for only := range list.Items() {
+				named = append(named, only)
+			}
 		}
 	}
 	for _, v := range named {
@@ -113,6 +114,8 @@ func push(v strictjson.Value, account string) (driver.Reading, error) {
 	switch codes[code] {
 	case unrelated:
 		return driver.Reading{Ignored: "the push says nothing about orders"}, nil
+	case permission:
+		return driver.Reading{Hints: []driver.Hint{{Kind: driver.HintConnection}}}, nil
 	case reference:
 	default:
 		return driver.Reading{}, &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeTopicUnknown, Op: "reading shopee delivery"}
@@ -140,12 +143,7 @@ func looksFull(v strictjson.Value) bool {
 func isFetched(v strictjson.Value) bool { return v.Get("order").Kind() == strictjson.Object }
 
 // reading names the operation on an error that has none.
-func reading(err error) error {
-	var e *hub.Error
-	if errors.As(err, &e) && e.Op == "" {
-		named := *e
-		named.Op = "reading shopee document"
-		return &named
-	}
-	return err
-}
+func reading(err error) error { return strictjson.Named(opDocument, err) }
+
+// opDocument is what errors of documents call the operation.
+const opDocument = "reading shopee document"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -188,6 +189,9 @@ func TestExport(t *testing.T) {
 					enriched++
 				}
 			}
+			if draft.EnrichedAt.IsZero() == (draft.Lacks == nil) {
+				t.Fatalf("%s is enriched %v and lacks %q", draft.Order.ExternalID, draft.EnrichedAt, draft.Lacks)
+			}
 			exported[draft.Order.ExternalID] = true
 		}
 		for sn, placed := range at {
@@ -210,8 +214,14 @@ func TestExport(t *testing.T) {
 	}
 	refusing := newMarket(t, at)
 	refusing.script.answers[pathEscrows] = always(notFound)
-	if part, err := New().Export(t.Context(), refusing.script, w, ""); err != nil || len(part.Documents) == 0 {
+	part, err := New().Export(t.Context(), refusing.script, w, "")
+	if err != nil || len(part.Documents) == 0 {
 		t.Errorf("without the batch: %d documents, %v", len(part.Documents), err)
+	}
+	for _, document := range part.Documents {
+		if lacks := read(t, document).Lacks; len(lacks) != 2 {
+			t.Fatalf("without the batch an order lacks %q", lacks)
+		}
 	}
 	refusing.script.answers[pathEscrows] = always(failing)
 	if _, err := New().Export(t.Context(), refusing.script, w, ""); hub.KindOf(err) != hub.KindUnavailable {
@@ -224,6 +234,26 @@ func TestExport(t *testing.T) {
 		t.Errorf("another window's cursor: %v", err)
 	}
 	t.Logf("%d orders by %d lists and %d details", len(exported), m.script.count(pathList), m.script.count(pathDetail))
+}
+
+// TestExportBegins: a window without a beginning ends where nobody sold yet, and asks for no time that the platform does not know.
+func TestExportBegins(t *testing.T) {
+	m := newMarket(t, map[string]int64{"A00001": 1_767_225_600})
+	cursor, parts := "", 0
+	for parts == 0 || cursor != "" {
+		part, err := New().Export(t.Context(), m.script, driver.Window{By: driver.ByCreation, To: time.Unix(1_767_312_000, 0)}, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cursor = part.Next
+		if parts++; parts > 400 {
+			t.Fatal("the export has no end")
+		}
+	}
+	if first := m.spans[len(m.spans)-1][0]; first != opened {
+		t.Errorf("the oldest span begins at %d", first)
+	}
+	t.Logf("%d parts", parts)
 }
 
 // shelf is a platform with a few orders, their escrows and returns.
@@ -332,31 +362,67 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// TestFetchLong: an order of 3,000 lines comes whole, and says when it was read by the platform's clock alone, which may be
+// minutes off ours.
+func TestFetchLong(t *testing.T) {
+	for _, theirs := range []string{"Sat, 03 Jan 2026 00:00:00 GMT", "Fri, 02 Jan 2026 23:55:30 GMT", "Sat, 03 Jan 2026 00:04:30 GMT"} {
+		s := shelf(t)
+		order := long(t, []byte(bareOrder("READY1", "READY_TO_SHIP")), 3000)
+		s.answers[pathDetail] = always(`{"error":"","response":{"order_list":[` + string(order) + `]}}`)
+		s.date = theirs
+		drafts, _ := fetch(t, s, "READY1")
+		if got := drafts["READY1"]; len(got.Order.Lines) != 3000 || got.EnrichedAt.Format(http.TimeFormat) != theirs || got.Lacks != nil {
+			t.Errorf("%d lines, enriched %s by a clock at %s", len(got.Order.Lines), got.EnrichedAt, theirs)
+		}
+	}
+}
+
+// TestFetchNever: an escrow that the app may not see, or that an order which was cancelled before its money moved does not have,
+// is not lacking: nobody fetches it again, and the order is newer than one of which it was not known.
+func TestFetchNever(t *testing.T) {
+	const forbidden = `{"error":"error_api_permission","message":"This app type has no permission to this API."}`
+	for name, c := range map[string]struct {
+		answer, status string
+		lacks          bool
+	}{
+		"no right to escrows": {forbidden, "READY_TO_SHIP", false},
+		"cancelled":           {notFound, "CANCELLED", false},
+		"not yet":             {notFound, "READY_TO_SHIP", true},
+	} {
+		s := shelf(t)
+		s.answers[pathEscrow] = always(c.answer)
+		s.answers[pathDetail] = always(`{"error":"","response":{"order_list":[` + bareOrder("READY1", c.status) + `]}}`)
+		drafts, got := fetch(t, s, "READY1")
+		draft := drafts["READY1"]
+		if lacks := len(draft.Lacks) > 0; lacks != c.lacks || draft.EnrichedAt.Equal(draft.Order.SourceUpdatedAt) == c.lacks {
+			t.Errorf("%s: lacks %q, enriched %s: %s", name, draft.Lacks, draft.EnrichedAt, got.Documents[0])
+		}
+	}
+}
+
 // TestFetchWithout: what the platform does not have, or not for this app, is named; what passes is an error.
 func TestFetchWithout(t *testing.T) {
-	const forbidden = `{"error":"error_api_permission","message":"This app type has no permission to this API."}`
 	for name, c := range map[string]struct {
 		path, answer string
 		ids          []hub.ExternalID
 		enriched     bool
-		want         string
+		want         string // error, or what the order lacks
 	}{
-		"no batch":            {pathEscrows, `{"error":"error_param","message":"Permission denied. This API is currently offline or the request path is incorrect."}`, []hub.ExternalID{"260101PARTRET1", "READY1"}, true, ""},
-		"an empty batch":      {pathEscrows, `{"error":"","response":[]}`, []hub.ExternalID{"260101PARTRET1", "READY1"}, true, ""},
-		"no escrow":           {pathEscrow, notFound, []hub.ExternalID{"260101PARTRET1"}, false, ""},
-		"no right to escrows": {pathEscrow, forbidden, []hub.ExternalID{"260101PARTRET1"}, false, ""},
-		"no return":           {pathReturn, notFound, []hub.ExternalID{"260101PARTRET1"}, false, ""},
-		"another's escrow":    {pathEscrow, `{"error":"","response":{"order_sn":"OTHER","order_income":{}}}`, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable answer_unreadable"},
-		"failing escrow":      {pathEscrow, failing, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable platform_error"},
-		"failing return":      {pathReturn, failing, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable platform_error"},
-		"failing batch":       {pathEscrows, failing, []hub.ExternalID{"260101PARTRET1", "READY1"}, false, "unavailable platform_error"},
-		"failing order":       {pathDetail, failing, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable platform_error"},
-		"refused token":       {pathDetail, `{"error":"error_auth","message":"Invalid access_token."}`, []hub.ExternalID{"260101PARTRET1"}, false, "unauthentic token_refused"},
-		"no orders":           {pathDetail, `{"error":"","response":{}}`, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable answer_unreadable"},
+		"no batch":         {pathEscrows, `{"error":"error_param","message":"Permission denied. This API is currently offline or the request path is incorrect."}`, []hub.ExternalID{"260101PARTRET1", "READY1"}, true, ""},
+		"an empty batch":   {pathEscrows, `{"error":"","response":[]}`, []hub.ExternalID{"260101PARTRET1", "READY1"}, true, ""},
+		"no escrow":        {pathEscrow, notFound, []hub.ExternalID{"260101PARTRET1"}, false, "lacks escrow returns"},
+		"no return":        {pathReturn, notFound, []hub.ExternalID{"260101PARTRET1"}, false, "lacks returns"},
+		"another's escrow": {pathEscrow, `{"error":"","response":{"order_sn":"OTHER","order_income":{}}}`, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable answer_unreadable"},
+		"failing escrow":   {pathEscrow, failing, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable platform_error"},
+		"failing return":   {pathReturn, failing, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable platform_error"},
+		"failing batch":    {pathEscrows, failing, []hub.ExternalID{"260101PARTRET1", "READY1"}, false, "unavailable platform_error"},
+		"failing order":    {pathDetail, failing, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable platform_error"},
+		"refused token":    {pathDetail, `{"error":"error_auth","message":"Invalid access_token."}`, []hub.ExternalID{"260101PARTRET1"}, false, "unauthentic token_refused"},
+		"no orders":        {pathDetail, `{"error":"","response":{}}`, []hub.ExternalID{"260101PARTRET1"}, false, "unavailable answer_unreadable"},
 	} {
 		s := shelf(t)
 		s.answers[c.path] = always(c.answer)
-		if c.want != "" {
+		if c.want != "" && !strings.HasPrefix(c.want, "lacks") {
 			_, err := New().Fetch(t.Context(), s, c.ids)
 			if got := kindAndCode(err); got != c.want {
 				t.Errorf("%s: %q, want %q", name, got, c.want)
@@ -367,8 +433,13 @@ func TestFetchWithout(t *testing.T) {
 		if named := bytes.Contains(got.Documents[0], []byte(`"partial":[`)); named == c.enriched {
 			t.Errorf("%s: %s", name, got.Documents[0])
 		}
-		if draft := drafts["260101PARTRET1"]; draft.EnrichedAt.IsZero() == c.enriched || len(drafts) != len(c.ids) {
-			t.Errorf("%s: %d orders, enriched %s", name, len(drafts), draft.EnrichedAt)
+		draft := drafts["260101PARTRET1"]
+		if draft.EnrichedAt.IsZero() == c.enriched || len(drafts) != len(c.ids) || c.want != strings.TrimSpace("lacks "+strings.Join(draft.Lacks, " ")) && !c.enriched {
+			t.Errorf("%s: %d orders, enriched %s, lacks %q", name, len(drafts), draft.EnrichedAt, draft.Lacks)
+		}
+		s.date = "Sat, 03 Jan 2026 00:01:00 GMT"
+		if _, again := fetch(t, s, c.ids...); bytes.Equal(got.Documents[0], again.Documents[0]) {
+			t.Errorf("%s: a minute later it is the same delivery", name)
 		}
 	}
 	s := shelf(t)

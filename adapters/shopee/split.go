@@ -13,15 +13,12 @@ import (
 // belongs is CodeMissing.
 func (*Driver) Split(document []byte) ([][]byte, error) {
 	var s splitter
-	for first := true; first || len(bytes.TrimLeft(document, " \t\r\n")) > 0; first = false {
-		v, rest, err := strictjson.Next(document)
-		if err != nil {
-			return nil, reading(err)
-		}
-		if s.any(v); s.Err() != nil {
-			return nil, reading(s.Err())
-		}
-		document = rest
+	err := strictjson.Each(document, func(v strictjson.Value) error {
+		s.any(v)
+		return s.Err()
+	})
+	if err != nil {
+		return nil, reading(err)
 	}
 	return s.orders, nil
 }

@@ -24,10 +24,13 @@ func number64(v strictjson.Value) int64 {
 	return n
 }
 
-// readFile reads the next piece of a finished export. The address is asked for each time, for it ends.
+// readFile reads the next piece of a finished export. The address is asked for each time, for it ends. Where nothing was
+// exported there is no file; one that is missing, or is empty, although there are orders is none of ours to take for the end.
 func (dr *Driver) readFile(ctx context.Context, c driver.Caller, w driver.Window, p exportPlace, op strictjson.Value, part driver.Part) (driver.Part, error) {
-	size := number64(op.Get("fileSize"))
-	if p.At >= size || !op.Get("url").Given() {
+	size, orders := number64(op.Get("fileSize")), op.Get("rootObjectCount")
+	if empty := size == 0 || !op.Get("url").Given(); empty && (!orders.Given() || number64(orders) > 0) {
+		return driver.Part{}, unreadable()
+	} else if empty || p.At >= size {
 		part.Reached = w.From
 		return part, nil
 	}

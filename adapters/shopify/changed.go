@@ -26,10 +26,11 @@ type place struct {
 	Count int       `json:"count,omitempty"` // of orders in this pagination
 }
 
-// sortOf says by which field and sort key a window is listed.
+// sortOf says by which field and sort key a window is listed. An order was placed when it was processed, which is how the order
+// itself is read: created_at is when the record was made, which of imported orders is later.
 func sortOf(by driver.By) (field, key string) {
 	if by == driver.ByCreation {
-		return "created_at", "CREATED_AT"
+		return "processed_at", "PROCESSED_AT"
 	}
 	return "updated_at", "UPDATED_AT"
 }
@@ -80,7 +81,7 @@ func (*Driver) Changed(ctx context.Context, c driver.Caller, w driver.Window, cu
 			return driver.Page{}, err
 		}
 		if last = seen.ChangedAt; w.By == driver.ByCreation {
-			last = instant(v.Get("createdAt"))
+			last = seen.PlacedAt
 		}
 		page.Orders = append(page.Orders, seen)
 	}

@@ -93,7 +93,7 @@ func deliveries(t *testing.T) []adaptertest.Delivery {
 		d("cart", "carts/update", `{"id":"abc","line_items":[]}`, adaptertest.WantIgnored, "", ""),
 		d("risk", "orders/risk_assessment_changed", `{"order_id":7}`, adaptertest.WantIgnored, "", ""),
 		d("shop", "shop/update", `{"id":7,"myshopify_domain":"Lantern-Works.myshopify.com"}`, adaptertest.WantIgnored, "", ""),
-		d("shop", "app/uninstalled", `{"id":7,"myshopify_domain":"lantern-works.myshopify.com"}`, adaptertest.WantError, "", hub.CodeTopicUnknown),
+		d("shop", "app/uninstalled", `{"id":7,"myshopify_domain":"lantern-works.myshopify.com"}`, adaptertest.WantHint, "", ""),
 		d("privacy", "customers/redact", `{"shop_id":1,"shop_domain":"lantern-works.myshopify.com","customer":{"email":"mira@example.test"}}`, adaptertest.WantError, "", hub.CodeTopicUnknown),
 		d("privacy", "shop/redact", `{"shop_id":1,"shop_domain":"LANTERN-works.myshopify.com"}`, adaptertest.WantError, "", hub.CodeTopicUnknown),
 		d("another's", "customers/data_request", `{"shop_id":1,"shop_domain":"other-shop.myshopify.com"}`, adaptertest.WantError, "", hub.CodeShopMismatch),

@@ -124,6 +124,31 @@ func TestPagesThatLie(t *testing.T) {
 	}
 }
 
+// TestBulkOfNothing: a bulk operation that exported no order is the end of an empty shop; one that says it exported some and
+// has no file is asked again, and nothing counts as read.
+func TestBulkOfNothing(t *testing.T) {
+	w := driver.Window{By: driver.ByCreation, From: noon.AddDate(0, -2, 0), To: noon}
+	for said, empty := range map[string]bool{
+		`"rootObjectCount":"0","fileSize":"0","url":null`:                         true,
+		`"rootObjectCount":"0","fileSize":null,"url":null`:                        true,
+		`"rootObjectCount":"0","fileSize":"0","url":"https://files.example.test"`: true,
+		`"rootObjectCount":"7","fileSize":"0","url":null`:                         false,
+		`"rootObjectCount":"7","fileSize":null,"url":null`:                        false,
+		`"rootObjectCount":"7","fileSize":"900","url":null`:                       false,
+		`"rootObjectCount":"7","fileSize":"0","url":"https://files.example.test"`: false,
+		`"fileSize":"0","url":null`:                                               false,
+	} {
+		cursor := written(exportPlace{Step: stepBulk, To: noon.AddDate(0, -1, 0), Done: 10, ID: "gid://shopify/BulkOperation/1"})
+		part, err := New().Export(t.Context(), says(`{"data":{"bulkOperation":{"status":"COMPLETED",`+said+`}}}`), w, cursor)
+		if empty && (err != nil || part.Next != "" || part.Documents != nil || !part.Reached.Equal(w.From) || part.Total != 10) {
+			t.Errorf("%s: %+v, %v", said, part, err)
+		}
+		if !empty && (hub.CodeOf(err) != driver.CodeUnreadable || hub.KindOf(err) != hub.KindUnavailable || !part.Reached.IsZero()) {
+			t.Errorf("%s: %+v, %v", said, part, err)
+		}
+	}
+}
+
 // TestPieces: wherever a file is cut, each order comes out whole once, or is named to be read by its id.
 func TestPieces(t *testing.T) {
 	var file []byte

@@ -1,7 +1,6 @@
 package shopify
 
 import (
-	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,82 +9,20 @@ import (
 	"time"
 
 	"hub"
+	"hub/adapters/adaptertest"
 	"hub/adapters/driver"
 )
 
-// seeds adds every sample, whole and as the splitter cuts it.
-func seeds(f *testing.F) {
-	names, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(names) == 0 {
-		f.Fatalf("no samples: %v", err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-		if parts, err := New().Split(text); err == nil && len(parts) == 1 {
-			f.Add(parts[0])
-		}
-	}
-	f.Add([]byte(`{"id":1,"updated_at":"2026-01-01T00:00:00Z","currency":"USD","total_price":"1.00","line_items":[]}`))
-}
-
-// FuzzOrder: never a panic; what is refused is parkable; what is accepted adds up, prints, and is the same twice.
+// FuzzOrder: see adaptertest.
 func FuzzOrder(f *testing.F) {
-	seeds(f)
-	d := New()
-	f.Fuzz(func(t *testing.T, document []byte) {
-		draft, err := d.Order(document)
-		if err != nil {
-			if !hub.Parkable(err) {
-				t.Fatalf("not parkable: %v", err)
-			}
-			return
-		}
-		if err := draft.Order.Check(); err != nil {
-			t.Fatal(err)
-		}
-		first, err := json.Marshal(draft.Order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back hub.Order
-		if err := json.Unmarshal(first, &back); err != nil {
-			t.Fatalf("the order does not read back: %v", err)
-		}
-		again, err := d.Order(document)
-		if second, _ := json.Marshal(again.Order); err != nil || string(second) != string(first) {
-			t.Fatalf("two readings differ: %v", err)
-		}
-	})
+	f.Add([]byte(`{"id":1,"updated_at":"2026-01-01T00:00:00Z","currency":"USD","total_price":"1.00","line_items":[]}`))
+	adaptertest.FuzzOrder(f, New())
 }
 
-// FuzzSplit: never a panic, refusals are parkable, and each part splits into itself or is refused when read.
+// FuzzSplit: see adaptertest.
 func FuzzSplit(f *testing.F) {
-	seeds(f)
 	f.Add([]byte(`[{"order":{"id":1}},{"id":2}] {"orders":[{}]}`))
-	d := New()
-	f.Fuzz(func(t *testing.T, document []byte) {
-		parts, err := d.Split(document)
-		if err != nil {
-			if !hub.Parkable(err) {
-				t.Fatalf("not parkable: %v", err)
-			}
-			return
-		}
-		size := 0
-		for _, part := range parts {
-			size += len(part)
-			if !json.Valid(part) {
-				t.Fatal("a part is not JSON")
-			}
-		}
-		if size > len(document) {
-			t.Fatal("more came out than went in")
-		}
-	})
+	adaptertest.FuzzSplit(f, New())
 }
 
 // FuzzSkim: never a panic, nothing of a body that is another shop's, and what it finds is what the whole order says, or

@@ -1,7 +1,6 @@
 package shopify
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -12,27 +11,14 @@ import (
 
 // Order reads one bare order in either spelling.
 func (dr *Driver) Order(document []byte) (driver.Draft, error) {
-	v, err := strictjson.Parse(document)
-	if err != nil {
-		return driver.Draft{}, reading(err)
-	}
-	draft, err := dr.order(v)
-	if err != nil {
-		return driver.Draft{}, reading(err)
-	}
-	return draft, nil
+	return strictjson.Read(opDocument, document, dr.order)
 }
 
 // reading names the operation on an error that has none.
-func reading(err error) error {
-	var e *hub.Error
-	if errors.As(err, &e) && e.Op == "" {
-		named := *e
-		named.Op = "reading shopify document"
-		return &named
-	}
-	return err
-}
+func reading(err error) error { return strictjson.Named(opDocument, err) }
+
+// opDocument is what errors of documents call the operation.
+const opDocument = "reading shopify document"
 
 // order maps a parsed order. What it returns satisfies hub.Order.Check.
 func (dr *Driver) order(v strictjson.Value) (driver.Draft, error) {

@@ -66,6 +66,8 @@ func (dr *Driver) read(m meaning, v strictjson.Value, d driver.Delivery) (driver
 		return driver.Reading{}, &hub.Error{
 			Kind: hub.KindPermanent, Code: hub.CodeTopicUnknown, Op: "reading shopify delivery: topic not handled yet",
 		}
+	case m == permission: // the topic is not signed, so this asks for a look and says nothing
+		return driver.Reading{Hints: []driver.Hint{{Kind: driver.HintConnection}}}, nil
 	case m == unrelated:
 		return driver.Reading{Ignored: "the topic says nothing about orders"}, nil
 	case m == full || looksFull(v):

@@ -7,12 +7,13 @@ import "strings"
 type meaning uint8
 
 const (
-	unknown   meaning = iota // a topic that is not in Shopify's list as we know it
-	full                     // the body is the order
-	deletion                 // the body is the id of an order that is gone
-	reference                // the body names an order that something happened to
-	unrelated                // nothing in the order model depends on it
-	unhandled                // we must act on it and cannot yet
+	unknown    meaning = iota // a topic that is not in Shopify's list as we know it
+	full                      // the body is the order
+	deletion                  // the body is the id of an order that is gone
+	reference                 // the body names an order that something happened to
+	permission                // the connection itself may be over
+	unrelated                 // nothing in the order model depends on it
+	unhandled                 // we must act on it and cannot yet
 )
 
 // topics are the ones with a meaning of their own.
@@ -33,7 +34,7 @@ var topics = map[string]meaning{
 	"customers/data_request":     unhandled,
 	"customers/redact":           unhandled,
 	"shop/redact":                unhandled,
-	"app/uninstalled":            unhandled,
+	"app/uninstalled":            permission,
 	"app/scopes_update":          unrelated,
 	"shop/update":                unrelated,
 	// Risk, protection and links of an order are not in the order model.

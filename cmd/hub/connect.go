@@ -16,6 +16,7 @@ type connectionConnect struct {
 	Platform string `required:"" help:"Such as shopify." placeholder:"NAME"`
 	Shop     string `help:"Which shop, where the platform's page belongs to one, as on Shopify." placeholder:"SHOP"`
 	App      string `help:"Through which app, where there are several." placeholder:"APP"`
+	Site     string `help:"The country whose page to show, where the platform has one for each, as Mercado Libre: MLB, MLA, …" placeholder:"SITE"`
 }
 
 // Run prints an address to open in a browser.
@@ -25,7 +26,7 @@ func (c *connectionConnect) Run(p *process) error {
 		return err
 	}
 	in := map[string]string{"platform": c.Platform}
-	for name, value := range map[string]string{"tenant": c.Tenant, "shop": c.Shop, "app_id": c.App} {
+	for name, value := range map[string]string{"tenant": c.Tenant, "shop": c.Shop, "app_id": c.App, "site": c.Site} {
 		if value != "" {
 			in[name] = value
 		}
@@ -144,7 +145,11 @@ func (s standing) rows() (rows [][]string) {
 		}
 	}
 	for _, one := range s.Calls {
-		add("calls "+one.Class, one.Breaker, fmt.Sprintf("%.0f of %.0f left, %.1f a second", one.Left, one.Size, one.PerSecond), one.LastError, one.LastCode)
+		last := ""
+		if one.LastSuccess != "" {
+			last = "last success " + one.LastSuccess
+		}
+		add("calls "+one.Class, one.Breaker, fmt.Sprintf("%.0f of %.0f left, %.1f a second", one.Left, one.Size, one.PerSecond), one.LastError, one.LastCode, last)
 	}
 	return rows
 }

@@ -21,7 +21,7 @@ const (
 type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the hub."`
 	Demo      demoCommand      `cmd:"" help:"Show a whole hub at work in a temporary folder."`
-	Sandbox   sandboxCommand   `cmd:"" help:"Serve a made-up Shopify to try a hub against."`
+	Sandbox   sandboxCommand   `cmd:"" help:"Serve a made-up platform to try a hub against."`
 	Normalize normalizeCommand `cmd:"" help:"Print a platform's orders as canonical orders, one a line."`
 	Doctor    doctorCommand    `cmd:"" help:"Check everything that a hub with these settings depends on."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the databases to this program's version."`
@@ -34,6 +34,7 @@ type commands struct {
 	Replay     replayCommand      `cmd:"" help:"Read stored payloads again under today's rules."`
 	Order      orderCommands      `cmd:"" help:"One order's way through the hub."`
 	Parked     parkedCommands     `cmd:"" help:"Deliveries that could not be applied."`
+	Reconcile  reconcileCommands  `cmd:"" help:"Whether the hub has every order of a shop and day."`
 	Instance   instanceCommands   `cmd:"" help:"Hubs over one vault, which a forget cycle waits for."`
 
 	KeepToken keepCommand `cmd:"" hidden:"" help:"Make one refresh call; for the hub's own use."`

@@ -81,7 +81,7 @@ func announce(w io.Writer, settings config.Config, url, operatorKey string) {
 // demoCommand shows the hub at work.
 type demoCommand struct {
 	Orders int    `help:"How many orders." default:"300"`
-	Seed   uint64 `help:"Of the shop, the lives of its orders and the faults." default:"1"`
+	Seed   uint64 `help:"Of the shops, the lives of their orders and the faults." default:"1"`
 	Serve  bool   `help:"Stay up at the end and print the addresses."`
 }
 

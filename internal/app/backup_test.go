@@ -113,7 +113,7 @@ func TestBackupBesideAHub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(tree(t, to), " "); got != "manifest.json shards/control.db shards/shard-0.db" {
+	if got := strings.Join(tree(t, to), " "); got != "keep/statements.key manifest.json shards/control.db shards/shard-0.db" {
 		t.Errorf("the backup holds %s", got)
 	}
 	if got := strings.Join(tree(t, vault), " "); got != "manifest.json vault.db" {

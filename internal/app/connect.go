@@ -33,36 +33,49 @@ func (h *Hub) openConnect(context.Context) error {
 	kept := h.store.Connect()
 	who := shops{h.tenancy.Directory, h.knownURL}
 	direct := connect.Send{Transport: transport, Errands: kept}
+	h.tokens = &connect.Source{}
+	h.calls = &calls{
+		clients: clientsOf(h.o.Storefronts), tokens: tokens{h.tokens}, worked: h.worked, observer: watch{h.metrics}, clock: h.o.Clock, fronts: map[hub.AppID]*adapters.Storefront{},
+		who: who,
+	}
 	refresher := &connect.Refresher{
-		Platforms: connectors(h.o.Storefronts), Directory: who, Vault: h.keys, Tokens: kept, Errands: kept,
+		Platforms: connectors(h.o.Storefronts), Directory: who, Calls: h.calls, Vault: h.keys, Tokens: kept, Errands: kept,
 		Direct: direct, Keeper: direct, Holder: h.instance.id, Clock: h.o.Clock, Jitter: jitter, Logger: h.o.Logger,
 	}
 	if len(h.o.Keeper) > 0 {
 		refresher.Keeper = keeper{command: h.o.Keeper, control: controlOf(h.cfg), instead: direct, logger: h.o.Logger}
 	}
-	h.tokens = &connect.Source{Refresher: refresher, Notes: kept}
-	h.calls = &calls{clients: clientsOf(h.o.Storefronts), tokens: tokens{h.tokens}, clock: h.o.Clock, fronts: map[hub.AppID]*adapters.Storefront{}, who: who}
+	h.tokens.Refresher, h.tokens.Notes = refresher, kept
 	h.connect = &connect.Service{
-		Platforms: refresher.Platforms, Directory: who, Calls: h.calls, Vault: h.keys, Journeys: kept, Grants: kept, Tokens: kept, Starts: kept,
+		Platforms: refresher.Platforms, Directory: who, Calls: h.calls, Lines: h.calls, Vault: h.keys, Journeys: kept, Grants: kept, Tokens: kept, Starts: kept,
 		Work: work{h.store}, Source: h.tokens, Refresh: h.tenancy.Directory.Refresh, Clock: h.o.Clock, IDs: h.ids, Random: rand.Reader,
 		Jitter: jitter, PublicURL: h.publicURL, Logger: h.o.Logger,
 	}
 	return nil
 }
 
-// keepTokens refreshes tokens ahead of their end and begins the work on new connections, until ctx ends.
+// worked notes that a platform took a token, so that the one before need not be kept. When it cannot be noted the next call does.
+func (h *Hub) worked(ctx context.Context, s adapters.Shop, token string) {
+	if err := h.tokens.Worked(ctx, s.Connection, token); err != nil {
+		h.o.Logger.Debug("noting that a token works", "connection", s.Connection, "error", err)
+	}
+}
+
+// keepTokens refreshes tokens ahead of their end and begins and ends the standing work on connections and apps, until ctx ends.
 func (h *Hub) keepTokens(ctx context.Context) error {
-	var both sync.WaitGroup
-	both.Go(func() { _ = h.tokens.Refresher.Run(ctx) }) // they report for themselves
-	both.Go(func() { _ = h.connect.Run(ctx) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { _ = h.tokens.Refresher.Run(ctx) }) // they report for themselves
+	all.Go(func() { _ = h.connect.Run(ctx) })
+	all.Go(func() { h.keepLost(ctx) })
+	all.Go(func() { h.purgeFetches(ctx) })
+	all.Wait()
 	return nil
 }
 
-// checks looks at connections again and again, slowly.
-func (h *Hub) checks() jobs.Kind {
+// checks looks at connections: again and again, slowly, and when a platform has news of them.
+func (h *Hub) checks(look func(context.Context, hub.ConnectionID) error) jobs.Kind {
 	return jobs.Kind{
-		Handle: func(ctx context.Context, j jobs.Job) error { return enduring(h.connect.DoCheck(ctx, j.Connection)) },
+		Handle: func(ctx context.Context, j jobs.Job) error { return enduring(look(ctx, j.Connection)) },
 		Slots:  4, PerConnection: 1, Most: 2 * time.Minute,
 	}
 }
@@ -111,7 +124,7 @@ func connectApp(t tenancy.Target) connect.App {
 	a := t.App
 	return connect.App{
 		App: driver.App{ClientID: a.ClientID, Secrets: t.Secrets, Environment: a.Environment, Base: a.Base, Redirect: a.Redirect, Scopes: a.Scopes},
-		ID:  a.ID, Tenant: a.Tenant, Platform: a.Platform,
+		ID:  a.ID, Tenant: a.Tenant, Platform: a.Platform, HookURL: a.HookURL,
 	}
 }
 
@@ -136,7 +149,7 @@ func (s shops) Shop(id hub.ConnectionID) (connect.Shop, bool) {
 func (s shops) shop(c tenancy.Connection) connect.Shop {
 	return connect.Shop{
 		ID: c.ID, Tenant: c.Tenant, App: c.App, Platform: c.Platform, Environment: c.Environment, Account: c.Account,
-		HookURL: s.public() + tenancy.HookPath(c.Platform, c.Endpoint),
+		HookURL: s.public() + tenancy.HookPath(c.Platform, c.Endpoint), Released: c.Released,
 	}
 }
 
@@ -165,10 +178,12 @@ func (t tokens) Renew(ctx context.Context, s adapters.Shop, refused string) (str
 
 // calls has one carrier of calls for each app.
 type calls struct {
-	clients map[hub.Platform]driver.Client
-	tokens  adapters.Tokens
-	clock   hub.Clock
-	who     shops
+	clients  map[hub.Platform]driver.Client
+	tokens   adapters.Tokens
+	worked   func(context.Context, adapters.Shop, string)
+	observer adapters.Observer
+	clock    hub.Clock
+	who      shops
 
 	mu     sync.Mutex
 	fronts map[hub.AppID]*adapters.Storefront
@@ -186,14 +201,22 @@ func (c *calls) front(a connect.App) *adapters.Storefront {
 		f.SetApp(a.App)
 		return f
 	}
-	f := adapters.New(client, a.App, adapters.Options{Clock: c.clock, Tokens: c.tokens})
+	f := adapters.New(client, a.App, adapters.Options{Clock: c.clock, Tokens: c.tokens, Worked: c.worked, Observer: c.observer})
 	c.fronts[a.ID] = f
 	return f
 }
 
 // App implements connect.Calls.
-func (c *calls) App(a connect.App, account string) driver.Caller {
-	return c.caller(a, adapters.Shop{Tenant: a.Tenant, Account: account}, adapters.Fresh)
+func (c *calls) App(a connect.App, t hub.TenantID, account string) driver.Caller {
+	return c.caller(a, adapters.Shop{Tenant: t, Account: account}, adapters.Fresh)
+}
+
+// Bearer implements connect.Calls.
+func (c *calls) Bearer(a connect.App, s connect.Shop, access string) driver.Caller {
+	if f := c.front(a); f != nil {
+		return f.Bearer(adapters.Shop{Tenant: s.Tenant, Connection: s.ID, Account: s.Account}, access, adapters.Fresh)
+	}
+	return mute{}
 }
 
 // Shop implements connect.Calls.
@@ -220,7 +243,17 @@ func (mute) Call(context.Context, driver.Call) (driver.Answer, error) {
 	return driver.Answer{}, &hub.Error{Kind: hub.KindUnavailable, Code: connect.CodeAppUnusable, Op: "calling a platform"}
 }
 
-// States implements connect.Calls.
+// Forget implements connect.Lines.
+func (c *calls) Forget(s connect.Shop) {
+	c.mu.Lock()
+	f := c.fronts[s.App]
+	c.mu.Unlock()
+	if f != nil {
+		f.Forget(adapters.Shop{Tenant: s.Tenant, Connection: s.ID, Account: s.Account})
+	}
+}
+
+// States implements connect.Lines.
 func (c *calls) States(s connect.Shop) (list []connect.CallState) {
 	a, ok := c.who.App(s.App)
 	f := c.front(a)
@@ -245,11 +278,10 @@ type work struct{ *store.Store }
 
 // Enqueue implements connect.Work.
 func (w work) Enqueue(ctx context.Context, s connect.Shop, kind string, due time.Time) error {
-	class := jobs.Fresh
+	job := jobs.Job{Ref: jobs.Ref{Lane: jobs.Lane{Kind: kind, Tenant: s.Tenant, Connection: s.ID}}, Class: jobs.Fresh, DueAt: due}
 	if kind == connect.JobBackfill {
-		class = jobs.Backfill
+		job.Class, job.Afresh = jobs.Backfill, true // its owner has just come
 	}
-	job := jobs.Job{Ref: jobs.Ref{Lane: jobs.Lane{Kind: kind, Tenant: s.Tenant, Connection: s.ID}}, Class: class, DueAt: due}
 	return w.Do(ctx, w.Of(s.Tenant), func(ctx context.Context, tx hub.Tx) error {
 		return w.Jobs().Enqueue(ctx, tx, []jobs.Job{job})
 	})

@@ -21,8 +21,9 @@ const (
 
 // kinds are the jobs that this hub does. Those of another kind wait, and are counted.
 func (h *Hub) kinds() map[string]jobs.Kind {
-	all := map[string]jobs.Kind{connect.JobCheck: h.checks()}
+	all := map[string]jobs.Kind{connect.JobCheck: h.checks(h.connect.DoCheck), connect.JobHeard: h.checks(h.connect.Heard)}
 	maps.Copy(all, h.fetches())
+	maps.Copy(all, h.reconciles())
 	maps.Copy(all, h.o.Jobs)
 	return all
 }

@@ -48,7 +48,7 @@ func (c *counted[T]) get(now time.Time, count func() ([]T, error)) ([]T, error) 
 
 func (s *standing) state(ctx context.Context) obs.State {
 	h := s.h
-	st := obs.State{Ready: true, Parked: s.countParked(ctx), Jobs: s.countJobs(ctx), Log: obs.LogState{Bytes: h.log.Size(), Synced: uint64(h.log.Synced())}}
+	st := obs.State{Ready: true, Parked: s.countParked(ctx), Jobs: s.countJobs(ctx), Calls: h.calls.sums(), Log: obs.LogState{Bytes: h.log.Size(), Synced: uint64(h.log.Synced())}}
 	for _, p := range h.problems(ctx) {
 		st.Ready = st.Ready && !p.Blocks
 		if !slices.Contains(st.Problems, p.Part) {

@@ -27,6 +27,7 @@ import (
 	"hub/internal/jobs"
 	"hub/internal/obs"
 	"hub/internal/orders"
+	"hub/internal/reconcile"
 	"hub/internal/relay"
 	"hub/internal/store"
 	"hub/internal/tenancy"
@@ -42,6 +43,7 @@ type Options struct {
 	LogSegment  int64                // bytes of one file of the write-ahead log, 32 MiB when 0
 	Observe     Observer             // nil when nobody watches
 	Jobs        map[string]jobs.Kind // done beside the hub's own
+	PollEvery   time.Duration        // from the end of one poll of a shop to the next; fetch.Defaults() when 0
 	// Keeper is the program, with its arguments, that makes refresh calls which must outlive the hub; its main calls Keep. The
 	// hub makes them itself when it is empty.
 	Keeper []string
@@ -70,6 +72,7 @@ type Hub struct {
 	connect   *connect.Service
 	accept    *intake.Door
 	fetch     *fetch.Service
+	reconcile *reconcile.Service
 	log       *wal.Log
 	cursors   []*wal.Cursor
 	drainers  []*intake.Drainer
@@ -110,7 +113,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (h *Hub, err error)
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		h.openFolder, h.openKeys, h.openStore, h.openBus, h.openDirectory, h.openConnect, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openAccept, h.openFetch, h.openJobs, h.openDoors,
+		h.openFolder, h.openKeys, h.openStore, h.openBus, h.openDirectory, h.openConnect, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openAccept, h.openFetch, h.openReconcile, h.openJobs, h.openDoors,
 	} {
 		if err := step(ctx); err != nil {
 			return h, err
@@ -131,6 +134,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LogSegment == 0 {
 		o.LogSegment = 32 << 20
+	}
+	if o.PollEvery == 0 {
+		o.PollEvery = fetch.Defaults().Every
 	}
 	return o
 }
@@ -266,6 +272,7 @@ func (h *Hub) openPipeline(context.Context) error {
 	h.pipeline = &intake.Pipeline{
 		Platforms: byPlatform(h.o.Storefronts), Keys: h.keys, Shards: measuredShards{h.o.Observe.shards(h.store), h.metrics},
 		Orders: orders.New(h.store.Orders(), h.store.Feed(), h.store.Subjects(), h.ids), Repo: h.store.Intake(), IDs: h.ids,
+		Lacking: h.metrics.Lacking,
 	}
 	for _, shard := range h.store.Map().Shards() {
 		cursor, err := h.log.Cursor("shard-" + string(shard))
@@ -301,27 +308,28 @@ func (h *Hub) openDoors(ctx context.Context) error {
 			Pipeline: h.pipeline, Reader: h.store.Intake(), Directory: h.door(),
 			Ready: func(t hub.TenantID) error { return h.forgetter.Ready(h.store.Of(t)) },
 		},
-		Feed:      erp.NewFeed(h.store.ERP(), h.bell),
-		Orders:    erp.NewOrders(h.store.ERP(), h.store.ERP(), h.o.Clock),
-		Personal:  h.personal(),
-		Renewing:  &intake.Renormaliser{Pipeline: h.pipeline, Reader: h.store.Intake()},
-		Lineage:   &erp.Tracer{Reader: h.store.ERP(), Told: h.store.ERP()},
-		Forget:    onDemand{h},
-		Cycles:    h.store.Vault(),
-		Journey:   h.connect,
-		Shops:     h.connect,
-		Tenancy:   h.tenancy,
-		Directory: h.tenancy.Directory,
-		Ready:     h.problems,
-		MaxBody:   h.cfg.MaxBody,
-		PublicURL: h.publicURL,
-		Logger:    h.o.Logger,
-		RequestID: func() string { return h.ids.New(hub.RequestPrefix) },
-		Clock:     h.o.Clock,
-		Version:   h.o.Version,
-		Events:    httpapi.Events{AsyncAPI: bus.AsyncAPI(), Schemas: bus.Schemas()},
-		Metrics:   h.metrics.Handler(),
-		Answered:  h.metrics.Request,
+		Feed:            erp.NewFeed(h.store.ERP(), h.bell),
+		Orders:          erp.NewOrders(h.store.ERP(), h.store.ERP(), h.o.Clock),
+		Personal:        h.personal(),
+		Renewing:        &intake.Renormaliser{Pipeline: h.pipeline, Reader: h.store.Intake()},
+		Lineage:         &erp.Tracer{Reader: h.store.ERP(), Told: h.store.ERP()},
+		Forget:          onDemand{h},
+		Cycles:          h.store.Vault(),
+		Journey:         h.connect,
+		Shops:           h.connect,
+		Reconciliations: h.reconcile,
+		Tenancy:         h.tenancy,
+		Directory:       h.tenancy.Directory,
+		Ready:           h.problems,
+		MaxBody:         h.cfg.MaxBody,
+		PublicURL:       h.publicURL,
+		Logger:          h.o.Logger,
+		RequestID:       func() string { return h.ids.New(hub.RequestPrefix) },
+		Clock:           h.o.Clock,
+		Version:         h.o.Version,
+		Events:          httpapi.Events{AsyncAPI: bus.AsyncAPI(), Schemas: bus.Schemas()},
+		Metrics:         h.metrics.Handler(),
+		Answered:        h.metrics.Request,
 	}
 	return nil
 }

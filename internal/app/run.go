@@ -78,6 +78,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	start(h.forgetLoop)
 	start(h.audit.Run)
 	start(h.keepTokens)
+	start(h.planDays)
 	start(h.broker.keep)
 	for _, r := range h.relays {
 		start(r.Run)

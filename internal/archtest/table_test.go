@@ -43,12 +43,13 @@ func table() []row {
 	add("internal/intake", ".", "adapters", "gdpr", "internal/wal", "adapters/driver", "internal/orders")
 	add("internal/connect", ".", "adapters", "adapters/driver", "gdpr") // beyond the design: a driver says what to call
 	for _, useCase := range []string{
-		"tenancy", "orders", "payments", "catalog", "flows", "erp", "reconcile", "jobs",
+		"tenancy", "orders", "payments", "catalog", "flows", "erp", "jobs",
 	} {
 		add("internal/"+useCase, ".", "saga", "adapters", "gdpr")
 	}
-	add("internal/fetch", ".", "adapters/driver") // beyond the design: asking platforms is apart from proving completeness
-	add("internal/relay", ".")                    // beyond the design: the relay knows neither SQL nor JetStream
+	add("internal/fetch", ".", "adapters/driver")     // beyond the design: asking platforms is apart from proving completeness
+	add("internal/reconcile", ".", "adapters/driver") // beyond the design: it asks a driver for its list
+	add("internal/relay", ".")                        // beyond the design: the relay knows neither SQL nor JetStream
 	add("internal/store", with(useCases, ".", "sharding", "saga", "gdpr", "gdpr/forget", "internal/audit", "internal/relay")...)
 	add("internal/bus", ".", "internal/relay")
 	add("internal/cache", ".")
@@ -60,7 +61,7 @@ func table() []row {
 	add("internal/demo", "**")
 	add("internal/bench/baseline") // what the product is compared with knows nothing of the product
 	add("internal/bench", "**")
-	add("cmd/hub", ".", "internal/config", "internal/app", "internal/demo", "internal/obs", "adapters/sandbox/shopify")
+	add("cmd/hub", ".", "internal/config", "internal/app", "internal/demo", "internal/obs", "adapters/sandbox/shopify", "adapters/sandbox/shopee", "adapters/sandbox/mercadolibre")
 	add("scripts/testrun")
 	return rows
 }

@@ -18,6 +18,7 @@ const (
 	drainOrders = 8_000
 	feedOrders  = 5_000
 	relayOrders = 20_000
+	pastOrders  = 8_000   // of a shop, before it is connected
 	people      = 100_000 // in the vault
 	erasures    = 1_000   // before each forget cycle
 )
@@ -42,6 +43,7 @@ func BenchmarkRatios(b *testing.B) {
 	part("sealing", func(testing.TB) []comparison { return sealingComparisons(drainOrders) })
 	part("forget", func(tb testing.TB) []comparison { return forgetComparisons(tb, people, erasures) })
 	part("personal", func(tb testing.TB) []comparison { return personalComparisons(tb, feedOrders, stretch) })
+	part("backfill", func(tb testing.TB) []comparison { return backfillComparisons(tb, pastOrders) })
 	must(b, printTable(os.Stdout, results))
 }
 
@@ -87,6 +89,7 @@ func TestMeasuring(t *testing.T) {
 	comparisons = append(comparisons, sealingComparisons(orders)...)
 	comparisons = append(comparisons, forgetComparisons(t, 200, 20)...)
 	comparisons = append(comparisons, personalComparisons(t, feedPage, d)...)
+	comparisons = append(comparisons, backfillComparisons(t, orders)...)
 	var results []result
 	for _, c := range comparisons {
 		r := measure(t, c, 1)

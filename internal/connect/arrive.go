@@ -20,7 +20,7 @@ type Arrival struct {
 // Connected is one shop that was let in.
 type Connected struct {
 	Shop
-	Again  bool     // it was connected before, and has new tokens now
+	Again  bool     // it was there before, and has new tokens now
 	Report *Report  // nil when the check could not be done yet
 	Code   hub.Code // why it was refused, "" when it was not
 }
@@ -54,7 +54,7 @@ func (s *Service) Arrive(ctx context.Context, p hub.Platform, query url.Values, 
 	if way.Account != "" && grant.Account != "" && way.Account != grant.Account {
 		return a, &hub.Error{Kind: hub.KindConflict, Code: "shop_other", Op: opArrive}
 	}
-	tokens, err := way.platform.Exchange(ctx, s.Calls.App(way.app, grant.Account), way.app.App, grant, way.verifier, s.Clock())
+	tokens, err := way.platform.Exchange(ctx, s.Calls.App(way.app, way.Tenant, grant.Account), way.app.App, grant, way.verifier, s.Clock())
 	if err != nil {
 		return a, &hub.Error{Kind: hub.KindOf(err), Code: hub.CodeOf(err), Op: opArrive, RetryAfter: hub.RetryAfterOf(err)}
 	}
@@ -140,75 +140,142 @@ func (s *Service) admit(ctx context.Context, w way, tokens []driver.Token, a *Ar
 // settle gives the tokens of one shop to the connection that they belong to.
 func (s *Service) settle(ctx context.Context, w way, token driver.Token) (Connected, error) {
 	taken := Connected{Shop: Shop{Account: token.Account, Platform: w.Platform}, Code: "shop_taken"}
-	others := false
-	for _, there := range s.Directory.Account(w.Platform, token.Account) {
+	for range settleTries {
+		// Another hub may have been faster. Whether somebody else has the shop, and by what, is judged by what is stored now: a
+		// shop that is free would be refused, and a connection may live by a grant that is given back.
+		behind := s.Refresh(ctx)
+		c := s.claims(ctx, w, token.Account)
+		var err error
 		switch {
-		case there.App == w.app.ID && there.Tenant == w.Tenant:
-			return Connected{Shop: there, Again: true}, s.hand(ctx, there, w, token)
-		case there.App == w.app.ID && s.alive(ctx, there):
+		case c.own != nil:
+			if err = s.hand(ctx, *c.own, w.app.ID, w, token, 0); err == nil {
+				return Connected{Shop: *c.own, Again: true}, nil
+			}
+		case behind != nil && (c.heir != nil || c.others):
+			s.Logger.Warn("refreshing the directory for a shop that looks taken", "error", behind)
+			return taken, nil
+		case c.heir != nil:
 			// The platform lets one pair of an app and shop live, and this is it now. It came by the shop's own owner, and the
 			// connection that has the shop would be dead without it; giving it back would end that connection, too.
-			return taken, s.hand(hub.WithActor(ctx, hub.Actor{Role: "system"}), there, w, token)
+			if err = s.hand(hub.WithActor(ctx, hub.Actor{Role: "system"}), *c.heir, c.heir.App, w, token, c.seen); err == nil {
+				return taken, nil
+			}
+		case c.others:
+			if !c.fed {
+				s.giveBack(ctx, w, token)
+			}
+			return taken, nil
+		default:
+			var made Shop
+			if made, err = s.make(ctx, w, token); err == nil {
+				return Connected{Shop: made}, nil
+			}
 		}
-		others = true
+		if hub.KindOf(err) != hub.KindConflict || hub.CodeOf(err) != "shop_taken" {
+			return Connected{}, err
+		}
 	}
-	if others {
-		s.giveBack(ctx, w, token)
-		return taken, nil
+	return taken, nil // whose it is cannot be known, so the grant is not given back: a connection may live by it
+}
+
+// settleTries bounds how often a shop may change hands while its tokens are being stored.
+const settleTries = 3
+
+// claims are the connections of a shop, as they look to somebody who has won tokens for it.
+type claims struct {
+	own    *Shop // the tenant's own, which may have the tokens
+	heir   *Shop // another that lives by the same app
+	seen   int64 // the generation of the heir's tokens
+	others bool  // another that has the shop and may not have the tokens
+	fed    bool  // and goes by the same app: what it has of the platform, if only webhooks, would end with the grant
+}
+
+// claims looks at the connections of a shop. A tenant has one for a shop and environment: it goes on under another app when
+// it does not live by its own, and so does one that has only received webhooks; one that was released takes its shop back.
+func (s *Service) claims(ctx context.Context, w way, account string) (c claims) {
+	var released *Shop
+	for _, there := range s.Directory.Account(w.Platform, account) {
+		same := there.Tenant == w.Tenant && there.Environment == w.app.Environment
+		generation, alive := s.alive(ctx, there)
+		switch {
+		case there.Released && same:
+			released = &there
+		case there.Released:
+		case same && (there.App == w.app.ID || !alive):
+			c.own = &there
+		case s.oneApp(there, w.app) && alive:
+			c.heir, c.seen = &there, generation
+		default:
+			c.others = true
+			c.fed = c.fed || s.oneApp(there, w.app)
+		}
 	}
+	if c.own == nil && c.heir == nil && !c.others {
+		c.own = released
+	}
+	return c
+}
+
+// oneApp reports whether a connection goes by what is one app to the platform, under whichever name it is kept here.
+func (s *Service) oneApp(there Shop, a App) bool {
+	its, known := s.Directory.App(there.App)
+	return there.App == a.ID || known && its.Platform == a.Platform && its.ClientID != "" && its.ClientID == a.ClientID
+}
+
+// make stores a connection that was not there.
+func (s *Service) make(ctx context.Context, w way, token driver.Token) (Shop, error) {
 	shop := Shop{
 		ID: hub.ConnectionID(s.IDs.New(hub.ConnectionPrefix)), Tenant: w.Tenant, App: w.app.ID, Platform: w.Platform,
 		Environment: w.app.Environment, Account: token.Account,
 	}
 	g, err := s.grant(ctx, shop, w, token)
 	if err != nil {
-		return Connected{}, err
+		return shop, err
 	}
 	endpoint, err := s.endpoint()
 	if err != nil {
-		return Connected{}, err
+		return shop, err
 	}
-	err = s.Grants.Connect(ctx, NewShop{shop, endpoint}, g)
-	if hub.KindOf(err) == hub.KindConflict && hub.CodeOf(err) == "shop_taken" { // another hub was faster: look again
-		if s.Refresh(ctx) == nil && len(s.Directory.Account(w.Platform, token.Account)) > 0 {
-			return s.settle(ctx, w, token)
-		}
-		s.giveBack(ctx, w, token)
-		return taken, nil
-	}
-	return Connected{Shop: shop}, err
+	return shop, s.Grants.Connect(ctx, NewShop{shop, endpoint}, g)
 }
 
-// alive says whether a connection has tokens that work. One that is disconnected, or waits for its owner, is not brought
-// back by a grant that the owner gave to somebody else. When it cannot be known nothing is taken from it.
-func (s *Service) alive(ctx context.Context, c Shop) bool {
+// alive says whether a connection has tokens that are held to work, and of which generation. It has none when it only receives
+// webhooks, is disconnected or waits for its owner: a grant that the owner gave to somebody else does not bring it back. When
+// it cannot be known it is held to be alive, with a generation that no tokens have: nothing is taken from it, and nothing given.
+func (s *Service) alive(ctx context.Context, c Shop) (generation int64, alive bool) {
 	stored, err := s.Tokens.Get(ctx, c.ID)
 	if err != nil {
-		return hub.KindOf(err) != hub.KindNotFound
+		return -1, hub.KindOf(err) != hub.KindNotFound
 	}
-	return stored.Standing != Disconnected && stored.Standing != ReconnectNeeded
+	return stored.Generation, stored.lives()
 }
 
-// hand gives a connection that exists the tokens that were won for its shop.
-func (s *Service) hand(ctx context.Context, there Shop, w way, token driver.Token) error {
+// hand gives a connection that exists the tokens that were won for its shop, by an app. seen is the generation that it must
+// still have, 0 for any.
+func (s *Service) hand(ctx context.Context, there Shop, by hub.AppID, w way, token driver.Token, seen int64) error {
+	before := there
+	there.App = by
 	g, err := s.grant(ctx, there, w, token)
 	if err != nil {
 		return err
 	}
-	if err := s.Grants.Reconnect(ctx, there.ID, there.Tenant, g); err != nil {
+	if err := s.Grants.Reconnect(ctx, there, g, seen); err != nil {
 		return err
 	}
 	s.Source.Drop(there.ID)
+	s.Lines.Forget(before) // what failed without the permission says nothing about the calls to come
 	return nil
 }
 
 func (s *Service) grant(ctx context.Context, shop Shop, w way, token driver.Token) (Grant, error) {
-	return sealer{s.Vault}.grant(ctx, shop.Tenant, shop.ID, token, w.platform.Rotation(), s.Clock(), s.Jitter)
+	return sealer{s.Vault}.grant(ctx, shop.Tenant, shop.ID, shop.App, token, w.platform.Rotation(), s.Clock(), s.Jitter)
 }
 
-// giveBack tells the platform that tokens which may not be kept are not wanted, as far as it listens.
+// giveBack tells the platform that tokens which may not be kept are not wanted, as far as it listens. A connection of the shop
+// that goes by what is one app to the platform would end with them: the caller has looked that there is none.
 func (s *Service) giveBack(ctx context.Context, w way, token driver.Token) {
-	if err := w.platform.Disconnect(ctx, s.Calls.App(w.app, token.Account), w.app.App, token); err != nil {
+	shop := Shop{Tenant: w.Tenant, App: w.app.ID, Platform: w.Platform, Environment: w.app.Environment, Account: token.Account}
+	if err := w.platform.Disconnect(ctx, s.Calls.Bearer(w.app, shop, token.Access), w.app.App, token); err != nil {
 		s.Logger.Warn("giving a grant back", "platform", w.Platform, "kind", hub.KindOf(err).String())
 	}
 }

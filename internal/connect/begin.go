@@ -20,6 +20,7 @@ type Service struct {
 	Platforms map[hub.Platform]Platform
 	Directory Directory
 	Calls     Calls
+	Lines     Lines
 	Vault     Vault
 	Journeys  Journeys
 	Grants    Grants
@@ -46,6 +47,7 @@ type Wish struct {
 	Platform hub.Platform
 	App      hub.AppID // "" for the only one that the tenant may use
 	Shop     string    // as people type it; "" where the platform asks for it
+	Site     string    // the country whose page to show, where a platform has a page for each; "" for its page for all
 }
 
 // Invitation is an address to open in a browser, once.
@@ -73,7 +75,7 @@ func (s *Service) Begin(ctx context.Context, w Wish) (Invitation, error) {
 		}
 	}
 	// The driver says whether its page belongs to a shop: without one it has no address to give.
-	if _, err := platform.Authorize(app.App, driver.Authorization{Account: account, State: "x", Challenge: "x"}, s.Clock()); err != nil {
+	if _, err := platform.Authorize(app.App, driver.Authorization{Account: account, State: "x", Challenge: "x", Site: w.Site}, s.Clock()); err != nil {
 		return Invitation{}, err
 	}
 	secret, err := s.secret()
@@ -81,7 +83,7 @@ func (s *Service) Begin(ctx context.Context, w Wish) (Invitation, error) {
 		return Invitation{}, err
 	}
 	step := Step{
-		Kind: Ticket, Hash: hash(secret), Tenant: w.Tenant, Platform: w.Platform, App: app.ID, Account: account,
+		Kind: Ticket, Hash: hash(secret), Tenant: w.Tenant, Platform: w.Platform, App: app.ID, Account: account, Site: w.Site,
 		Actor: hub.ActorOf(ctx), ExpiresAt: s.Clock().Add(stepFor),
 	}
 	if err := s.Journeys.Put(ctx, step); err != nil {
@@ -104,6 +106,28 @@ func (s *Service) appFor(w Wish) (App, error) {
 		return App{}, &hub.Error{Kind: hub.KindConflict, Code: "no_app", Op: opBegin}
 	}
 	return App{}, hub.Invalid("app_ambiguous", "app_id")
+}
+
+// Prospect is what a link leads to, for the page that says so before a browser leaves.
+type Prospect struct {
+	Tenant  hub.TenantID
+	Account string // "" where the platform asks for the shop
+}
+
+// Look says what a ticket is for and uses nothing up. Errors are those of Depart.
+func (s *Service) Look(ctx context.Context, p hub.Platform, ticket string) (Prospect, error) {
+	unknown := &hub.Error{Kind: hub.KindNotFound, Code: "ticket_unknown", Op: opBegin}
+	if !isSecret(ticket) {
+		return Prospect{}, unknown
+	}
+	step, err := s.Journeys.Look(ctx, Ticket, hash(ticket))
+	if err != nil && hub.KindOf(err) != hub.KindNotFound {
+		return Prospect{}, err
+	}
+	if err != nil || step.Platform != p || !step.ExpiresAt.After(s.Clock()) {
+		return Prospect{}, unknown
+	}
+	return Prospect{step.Tenant, step.Account}, nil
 }
 
 // Departure is what a browser gets on its way to the platform.
@@ -146,7 +170,7 @@ func (s *Service) Depart(ctx context.Context, p hub.Platform, ticket string) (De
 	}
 	challenge := sha256.Sum256([]byte(verifier))
 	page, err := platform.Authorize(app.App, driver.Authorization{
-		Account: step.Account, State: state, Challenge: base64.RawURLEncoding.EncodeToString(challenge[:]),
+		Account: step.Account, State: state, Challenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Site: step.Site,
 	}, s.Clock())
 	if err != nil {
 		return Departure{}, err

@@ -53,26 +53,40 @@ const (
 	checkEvery = 6 * time.Hour
 )
 
-// Check looks at everything that a connection depends on, mends what the hub can mend, and stores what it found. An error is
-// a check that could not be done.
+// Check looks at everything that a connection depends on, mends what the hub can mend, and stores what it found, a platform
+// that refuses to answer included. An error is a check that could not be done. KindNotFound: it never had tokens.
 func (s *Service) Check(ctx context.Context, id hub.ConnectionID) (*Report, error) {
-	const op = "checking a connection"
 	stored, err := s.Tokens.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	return s.inspect(ctx, stored)
+}
+
+// inspect is Check of what was read.
+func (s *Service) inspect(ctx context.Context, stored Stored) (*Report, error) {
+	const op = "checking a connection"
+	id := stored.Connection
 	shop, ok := s.Directory.Shop(id)
 	app, known := s.Directory.App(shop.App)
 	platform := s.Platforms[shop.Platform]
 	if !ok || !known || platform == nil {
-		return nil, &hub.Error{Kind: hub.KindNotFound, Op: op, Subject: string(id)}
+		return nil, &hub.Error{Kind: hub.KindUnavailable, Code: CodeAppUnusable, Op: op, Subject: string(id)}
 	}
-	caller := s.Calls.Shop(shop)
+	if pair, err := (sealer{s.Vault}).open(ctx, stored.Tenant, id, stored.Sealed); len(stored.Sealed) > 0 && err == nil {
+		if err := pair.by(app.ID, op, id); err != nil {
+			return nil, err
+		}
+	}
+	caller, hook := s.Calls.Shop(shop), app.hookFor(shop)
 	state, err := platform.Inspect(ctx, caller, app.App, shop.Account)
+	if refused(err) {
+		return s.fileRefusal(ctx, stored, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	repairs, err := platform.Subscriptions(ctx, caller, app.App, shop.Account, shop.HookURL)
+	repairs, err := platform.Subscriptions(ctx, caller, app.App, shop.Account, hook)
 	now := s.Clock()
 	report := &Report{At: now, Name: state.Name, Mended: mendedBefore(stored.Report)}
 	missing, n := report.mend(now, repairs)
@@ -81,18 +95,46 @@ func (s *Service) Check(ctx context.Context, id hub.ConnectionID) (*Report, erro
 		finding("active", state.Active, "shop_inactive", "", "The shop is closed or frozen at the platform; its owner has to open it again."),
 		scopes(app.Scopes, state.Scopes), drift(state.Now, now),
 		finding("currency", state.Currency != "" || shop.Platform != hub.Shopify, "currency_unknown", "", "The platform names no currency for the shop; its orders name their own."),
-		window(state.Back), s.reachable(shop.HookURL, app.Base), renewal(stored, state, now), subscribed(missing, err),
+		window(state.Back), s.reachable(hook, app.Base), renewal(stored, state, now), subscribed(missing, err),
 	}, others...)
-	return report, s.file(ctx, stored, report, state.RenewBy, n+m)
+	return report, s.file(ctx, stored, report, Note{Worked: true, GrantUntil: state.RenewBy, Mended: n + m})
+}
+
+// refused reports whether a platform answered that it does not answer: asking again at once would not help, and it is not the
+// owner's permission that is missing.
+func refused(err error) bool {
+	if err == nil || isReconnect(err) {
+		return false
+	}
+	switch hub.KindOf(err) {
+	case hub.KindNotFound, hub.KindForbidden, hub.KindUnauthentic, hub.KindInvalid, hub.KindPermanent, hub.KindConflict:
+		return true
+	}
+	return false
+}
+
+// fileRefusal stores that the platform refuses to speak about a shop. What was found before is not known any more.
+func (s *Service) fileRefusal(ctx context.Context, stored Stored, err error) (*Report, error) {
+	r := &Report{At: s.Clock(), Mended: mendedBefore(stored.Report)}
+	answer := finding("answer", false, hub.CodeOf(err), "", "The platform refuses to answer for this shop: look at the app and the shop there. It is asked again.")
+	switch {
+	case hub.KindOf(err) == hub.KindNotFound:
+		answer.Code, answer.Hint = "shop_not_found", "The platform does not know the shop any more: it was closed, or has another name now. It is asked again."
+	case answer.Code == "":
+		answer.Code = hub.Code(hub.KindOf(err).String())
+	}
+	r.Checks = []Finding{answer}
+	return r, s.file(ctx, stored, r, Note{})
 }
 
 // file stores a report.
-func (s *Service) file(ctx context.Context, stored Stored, r *Report, renewBy time.Time, mended int) error {
+func (s *Service) file(ctx context.Context, stored Stored, r *Report, n Note) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return hub.Errorf(hub.KindInternal, "storing a check", "not printable")
 	}
-	return s.Grants.Note(ctx, stored.Connection, stored.Generation, Note{Worked: true, Report: text, CheckedAt: r.At, GrantUntil: renewBy, Mended: mended})
+	n.ConnectedAt, n.Report, n.CheckedAt = stored.ConnectedAt, text, r.At
+	return s.Grants.Note(ctx, stored.Connection, stored.Generation, n)
 }
 
 // mend notes what was mended and returns the rest as findings.
@@ -166,7 +208,7 @@ func drift(theirs, ours time.Time) Finding {
 // window says how far back orders can be read.
 func window(back time.Duration) Finding {
 	days := int(back / (24 * time.Hour))
-	if back == 0 || days >= 365 {
+	if back == 0 || days >= 364 { // a year, as far as drivers can promise one
 		return finding("history", true, "", "", "")
 	}
 	return finding("history", false, "history_short", (time.Duration(days) * 24 * time.Hour).String(),
@@ -252,18 +294,29 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// DoCheck is the handler of JobCheck: it checks, and comes back later for as long as the connection lives.
+// DoCheck is the handler of JobCheck: it checks, and comes back later for as long as the connection's tokens are held to work.
 func (s *Service) DoCheck(ctx context.Context, id hub.ConnectionID) error {
 	shop, ok := s.Directory.Shop(id)
-	if !ok { // connections are never deleted: this hub has not heard of it yet
-		return &hub.Error{Kind: hub.KindUnavailable, Code: "connection_not_found", Op: "checking connection", Subject: string(id)}
+	if !ok {
+		return unheardOf(id)
 	}
-	_, err := s.Check(ctx, id)
+	stored, err := s.Tokens.Get(ctx, id)
+	if err == nil {
+		_, err = s.inspect(ctx, stored)
+	}
 	if hub.KindOf(err) == hub.KindNotFound && err != nil {
 		return nil
 	}
-	if isReconnect(err) { // nothing to look at until the owner comes back, who starts the checks anew
-		return nil
+	if isReconnect(err) {
+		now, failed := s.Tokens.Get(ctx, id)
+		switch {
+		case failed != nil:
+			err = failed
+		case !now.lives(): // nothing to look at until the owner comes back, who starts the checks anew
+			return nil
+		default:
+			_, err = s.fileRefusal(ctx, stored, err)
+		}
 	}
 	if err != nil {
 		return err

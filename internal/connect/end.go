@@ -10,9 +10,9 @@ import (
 // tellWithin bounds what a platform is told at the end.
 const tellWithin = 10 * time.Second
 
-// Disconnect ends a connection for somebody here: the platform is told as far as it listens, then the tokens are destroyed.
-// Orders stay, and late webhooks are still taken. told says whether the platform took it. A connection without tokens is
-// KindConflict with code not_authorised.
+// Disconnect ends a connection for somebody here: the platform is told as far as it listens, then the tokens are destroyed and
+// the shop is free for whoever connects it. Orders stay; late webhooks are taken until another connection has the shop. told
+// says whether the platform took it. A connection without tokens is KindConflict with code not_authorised.
 func (s *Service) Disconnect(ctx context.Context, id hub.ConnectionID) (told bool, err error) {
 	const op = "disconnecting a shop"
 	shop, ok := s.Directory.Shop(id)
@@ -30,9 +30,18 @@ func (s *Service) Disconnect(ctx context.Context, id hub.ConnectionID) (told boo
 		return false, nil
 	}
 	told = s.tell(ctx, shop, stored)
-	_, err = s.Grants.End(ctx, id, shop.Tenant, CodeByUser, time.Time{})
-	s.Source.Drop(id)
+	_, err = s.Grants.End(ctx, id, shop.Tenant, CodeByUser, 0)
+	s.over(ctx, shop)
 	return told, err
+}
+
+// over forgets what is in memory of a connection that has ended.
+func (s *Service) over(ctx context.Context, shop Shop) {
+	s.Source.Drop(shop.ID)
+	s.Lines.Forget(shop)
+	if err := s.Refresh(ctx); err != nil { // it follows by itself within a second
+		s.Logger.Warn("refreshing the directory after the end of a connection", "error", err)
+	}
 }
 
 // tell asks the platform to take its grant back.
@@ -55,29 +64,62 @@ func (s *Service) tell(ctx context.Context, shop Shop, stored Stored) bool {
 	return err == nil
 }
 
-// Ended takes note that a connection is over at the platform: uninstalled, deauthorised, its token dead for good. at is when
-// the platform says that it happened: news from before the owner last authorised changes nothing. Webhooks are still taken.
-func (s *Service) Ended(ctx context.Context, id hub.ConnectionID, why hub.Code, at time.Time) error {
+// Heard is the handler of JobHeard: the platform says that something about the owner's permission has changed. That is a hint
+// and no proof: a signature may not cover what was said, and it may be old. So the platform is asked. A connection whose tokens
+// it does not take any more has ended, and its shop is free as after Disconnect; otherwise it is a check like others. One whose
+// owner is to authorise again stays as it is: there is nothing left to ask the platform with.
+func (s *Service) Heard(ctx context.Context, id hub.ConnectionID) error {
 	shop, ok := s.Directory.Shop(id)
 	if !ok {
-		return &hub.Error{Kind: hub.KindNotFound, Code: "connection_not_found", Op: "ending a connection"}
+		return unheardOf(id)
 	}
-	changed, err := s.Grants.End(ctx, id, shop.Tenant, why, at)
-	if err != nil {
-		return err
+	for range settleTries {
+		stored, err := s.Tokens.Get(ctx, id)
+		if hub.KindOf(err) == hub.KindNotFound && err != nil { // it only receives webhooks, and has nothing to lose
+			return nil
+		}
+		if err != nil || !stored.lives() {
+			return err
+		}
+		s.Source.Drop(id) // an older token than this one would be asked about
+		if _, err = s.inspect(ctx, stored); !isReconnect(err) {
+			return err
+		}
+		now, err := s.Tokens.Get(ctx, id)
+		if err != nil || now.Generation == stored.Generation && !now.denied() {
+			return err
+		}
+		ended, err := s.ended(ctx, shop, stored.Generation)
+		if err != nil || ended {
+			return err
+		}
+		// Tokens came meanwhile: what the platform said may be about the ones before.
 	}
-	s.Source.Drop(id)
-	if changed {
-		s.Logger.Warn("a shop has ended its connection", "connection", id, "platform", shop.Platform, "code", why)
-	}
-	return nil
+	return &hub.Error{Kind: hub.KindUnavailable, Code: CodeBusy, Op: "hearing of the end of connection", Subject: string(id)}
 }
 
-// Ending takes note of when the permission of a shop's owner ends, as a platform says ahead of it.
-func (s *Service) Ending(ctx context.Context, id hub.ConnectionID, until time.Time) error {
-	stored, err := s.Tokens.Get(ctx, id)
-	if err != nil {
-		return err
+// denied reports whether it was the platform that did not take the tokens. One whose refresh was lost, or that cannot be
+// opened, was given up without an answer to whether the owner's permission stands.
+func (s Stored) denied() bool {
+	return s.lives() || s.Standing == ReconnectNeeded && (s.Code == CodeRefused || s.Code == CodeExpired || s.Code == CodeGrantEnded)
+}
+
+// ended ends a connection that is over at the platform, unless it has other tokens than those that were seen.
+func (s *Service) ended(ctx context.Context, shop Shop, seen int64) (bool, error) {
+	why := CodeDeauthorised
+	if shop.Platform == hub.Shopify {
+		why = CodeUninstalled
 	}
-	return s.Grants.Note(ctx, id, stored.Generation, Note{GrantUntil: until})
+	changed, err := s.Grants.End(ctx, shop.ID, shop.Tenant, why, seen)
+	if err != nil || !changed {
+		return false, err
+	}
+	s.over(ctx, shop)
+	s.Logger.Warn("a shop has ended its connection", "connection", shop.ID, "platform", shop.Platform, "code", why)
+	return true, nil
+}
+
+// unheardOf is the error for a connection that this hub has not heard of yet: connections are never deleted.
+func unheardOf(id hub.ConnectionID) error {
+	return &hub.Error{Kind: hub.KindUnavailable, Code: "connection_not_found", Op: "looking at connection", Subject: string(id)}
 }

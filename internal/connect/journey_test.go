@@ -196,9 +196,21 @@ func TestTicketsAreUsedOnce(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, d, err)
 		}
 	}
+	seen := func(p hub.Platform, ticket string, want bool) {
+		t.Helper()
+		got, err := s.Look(t.Context(), p, ticket)
+		if want && (err != nil || got.Tenant != "ten_a") || !want && (hub.CodeOf(err) != "ticket_unknown" || got != Prospect{}) {
+			t.Errorf("looked at: %+v, %v", got, err)
+		}
+	}
 	ticket := begin()
+	seen(hub.Shopee, ticket, true)
+	seen(hub.Shopee, ticket, true) // looking uses nothing up
+	seen(hub.Shopify, ticket, false)
+	seen(hub.Shopee, "x", false)
 	w.open(s, "ten_a", w.public+"/connect/shopee/begin?ticket="+ticket)
 	unknown(hub.Shopee, ticket, "twice")
+	seen(hub.Shopee, ticket, false)
 	unknown(hub.Shopify, begin(), "of a platform that is not spoken")
 	s.Platforms[hub.MercadoLibre] = w.script
 	unknown(hub.MercadoLibre, begin(), "of another platform")
@@ -208,6 +220,7 @@ func TestTicketsAreUsedOnce(t *testing.T) {
 	unknown(hub.Shopee, trip.page.Get("state"), "a state")
 	ticket = begin()
 	w.clock.add(stepFor)
+	seen(hub.Shopee, ticket, false)
 	unknown(hub.Shopee, ticket, "late")
 
 	// Of many browsers with one ticket, and with one state, one gets through.
@@ -313,24 +326,6 @@ func TestTakenShop(t *testing.T) {
 	}
 }
 
-// What was disconnected is not brought back by the permission that the owner gives to somebody else.
-func TestTakenShopThatIsOver(t *testing.T) {
-	w := newTown(t, single)
-	s := w.service()
-	w.connected("con_a", "42")
-	if _, err := s.Disconnect(t.Context(), "con_a"); err != nil {
-		t.Fatal(err)
-	}
-	w.script.gone = nil
-	trip := w.depart(s, "ten_b", "42")
-	if _, err := trip.arrive(trip.back("42")); hub.CodeOf(err) != "shop_taken" || !slices.Equal(w.script.gone, []string{"42"}) {
-		t.Errorf("%v, given back %v", err, w.script.gone)
-	}
-	if st, err := s.Status(t.Context(), "con_a"); err != nil || st.Standing != Disconnected {
-		t.Errorf("the connection that was over is %+v, %v", st, err)
-	}
-}
-
 // A main account brings several shops; one that is taken does not keep the others out.
 func TestMainAccount(t *testing.T) {
 	w := newTown(t, single)
@@ -370,23 +365,27 @@ func TestUnstarted(t *testing.T) {
 	}
 }
 
-// The end: by somebody here, or at the platform, where late news from before the owner came back changes nothing.
+// The end: by somebody here, or at the platform, unless the tokens are others than those that were seen.
 func TestEnd(t *testing.T) {
 	w := newTown(t, single)
 	s := w.service()
 	w.connected("con_1", "42")
 	begun := w.clock.time()
-	if err := s.Ended(t.Context(), "con_1", CodeUninstalled, begun.Add(-time.Minute)); err != nil {
-		t.Fatal(err)
+	if changed, err := s.Grants.End(t.Context(), "con_1", "ten_a", CodeUninstalled, 2); err != nil || changed {
+		t.Fatal(changed, err)
 	}
 	w.alive("con_1", "42")
-	if err := s.Ending(t.Context(), "con_1", begun.Add(48*time.Hour)); err != nil {
+	if err := s.Grants.Note(t.Context(), "con_1", 1, Note{GrantUntil: begun.Add(48 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := s.Status(t.Context(), "con_1"); err != nil || !st.GrantUntil.Equal(begun.Add(48*time.Hour)) || st.Standing != OK || len(st.Calls) != 1 {
 		t.Errorf("%+v, %v", st, err)
 	}
+	before := w.changes
 	told, err := s.Disconnect(t.Context(), "con_1")
+	if w.changes == before {
+		t.Error("the directory was not read again: the shop looks taken")
+	}
 	if err != nil || !told || !slices.Equal(w.script.gone, []string{"42"}) {
 		t.Errorf("%v, %v", told, err)
 	}
@@ -410,11 +409,15 @@ func TestEnd(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	w.alive("con_1", "42")
-	if err := s.Ended(t.Context(), "con_1", CodeUninstalled, w.clock.time().Add(time.Second)); err != nil {
+	w.script.inspect = func() (driver.Shop, error) { return driver.Shop{}, reconnect(CodeRefused) }
+	if err := s.Heard(t.Context(), "con_1"); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := s.Status(t.Context(), "con_1"); err != nil || st.Standing != Disconnected || st.Code != CodeUninstalled || Told(st.Code) == "" {
+	if st, err := s.Status(t.Context(), "con_1"); err != nil || st.Standing != Disconnected || st.Code != CodeDeauthorised || Told(st.Code) == "" {
 		t.Errorf("%+v, %v", st, err)
+	}
+	if !slices.Contains(w.forgotten, "con_1") {
+		t.Errorf("forgotten %v", w.forgotten)
 	}
 	w.more = append(w.more, Shop{ID: "con_hook", Tenant: "ten_a", App: "app_1", Platform: hub.Shopee})
 	if _, err := s.Disconnect(t.Context(), "con_hook"); hub.CodeOf(err) != CodeNoTokens {
@@ -485,11 +488,15 @@ func TestCheck(t *testing.T) {
 	if err := s.DoCheck(t.Context(), "con_1"); hub.KindOf(err) != hub.KindUnavailable || len(w.work.list) != 0 {
 		t.Errorf("away: %v", err)
 	}
-	w.script.inspect = func() (driver.Shop, error) { return driver.Shop{}, reconnect("x") }
-	if err := s.DoCheck(t.Context(), "con_1"); err != nil || len(w.work.list) != 0 {
-		t.Errorf("lost: %v", err)
-	}
 	w.script.inspect = nil
+	if w.script.hook != "https://hub.example/hooks/shopee/e" {
+		t.Errorf("subscriptions are held against %q", w.script.hook)
+	}
+	w.apps[0].HookURL = "https://hub.example/hooks/shopee/app"
+	if err := s.DoCheck(t.Context(), "con_1"); err != nil || w.script.hook != w.apps[0].HookURL {
+		t.Errorf("%v, subscriptions of an app that has an address for all shops are held against %q", err, w.script.hook)
+	}
+	w.work.list = nil
 	if err := s.DoCheck(t.Context(), "con_1"); err != nil || !slices.Equal(w.work.list, []string{"connect.check con_1"}) {
 		t.Errorf("%v, %v", err, w.work.list)
 	}

@@ -19,6 +19,9 @@ type base struct {
 	rows  map[hub.ConnectionID]*row
 	shops []NewShop
 	audit []string
+
+	released map[hub.ConnectionID]bool
+	hidden   []NewShop // stored, and in no directory yet
 }
 
 type row struct {
@@ -31,7 +34,7 @@ type row struct {
 }
 
 func newBase(c *clock) *base {
-	return &base{clock: c, steps: map[[32]byte]Step{}, rows: map[hub.ConnectionID]*row{}}
+	return &base{clock: c, steps: map[[32]byte]Step{}, rows: map[hub.ConnectionID]*row{}, released: map[hub.ConnectionID]bool{}}
 }
 
 // clock is set by hand.
@@ -59,6 +62,15 @@ func (b *base) Put(_ context.Context, s Step) error {
 	return nil
 }
 
+func (b *base) Look(_ context.Context, kind StepKind, hash [32]byte) (Step, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s, ok := b.steps[hash]; ok && s.Kind == kind {
+		return s, nil
+	}
+	return Step{}, &hub.Error{Kind: hub.KindNotFound}
+}
+
 func (b *base) Take(_ context.Context, kind StepKind, hash [32]byte) (Step, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,10 +85,8 @@ func (b *base) Take(_ context.Context, kind StepKind, hash [32]byte) (Step, erro
 func (b *base) Connect(ctx context.Context, n NewShop, g Grant) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if slices.ContainsFunc(b.shops, func(o NewShop) bool {
-		return o.Platform == n.Platform && o.Environment == n.Environment && o.Account == n.Account
-	}) {
-		return &hub.Error{Kind: hub.KindConflict, Code: "shop_taken"}
+	if err := b.free(n.Shop); err != nil {
+		return err
 	}
 	b.shops = append(b.shops, n)
 	b.give(n.ID, n.Tenant, g)
@@ -84,10 +94,32 @@ func (b *base) Connect(ctx context.Context, n NewShop, g Grant) error {
 	return nil
 }
 
-func (b *base) Reconnect(ctx context.Context, id hub.ConnectionID, t hub.TenantID, g Grant) error {
+// free says whether nobody else has a shop.
+func (b *base) free(s Shop) error {
+	if slices.ContainsFunc(slices.Concat(b.shops, b.hidden), func(o NewShop) bool {
+		return o.Platform == s.Platform && o.Environment == s.Environment && o.Account == s.Account && o.ID != s.ID && !b.released[o.ID]
+	}) {
+		return &hub.Error{Kind: hub.KindConflict, Code: "shop_taken"}
+	}
+	return nil
+}
+
+func (b *base) Reconnect(ctx context.Context, s Shop, g Grant, seen int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.give(id, t, g)
+	if r := b.rows[s.ID]; seen != 0 && (r == nil || r.Generation != seen || !r.lives() || !slices.ContainsFunc(b.shops, func(o NewShop) bool { return o.ID == s.ID && o.App == s.App })) {
+		return &hub.Error{Kind: hub.KindConflict, Code: "shop_taken"}
+	}
+	if err := b.free(s); err != nil {
+		return err
+	}
+	delete(b.released, s.ID)
+	for i := range b.shops {
+		if b.shops[i].ID == s.ID {
+			b.shops[i].App = s.App
+		}
+	}
+	b.give(s.ID, s.Tenant, g)
 	b.audit = append(b.audit, "reconnect "+string(hub.ActorOf(ctx).Key))
 	return nil
 }
@@ -106,16 +138,17 @@ func (b *base) give(id hub.ConnectionID, t hub.TenantID, g Grant) {
 	}
 }
 
-func (b *base) End(_ context.Context, id hub.ConnectionID, _ hub.TenantID, code hub.Code, since time.Time) (bool, error) {
+func (b *base) End(_ context.Context, id hub.ConnectionID, _ hub.TenantID, code hub.Code, seen int64) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[id]
-	if r == nil || r.Standing == Disconnected || !since.IsZero() && since.Before(r.ConnectedAt) {
+	if r == nil || r.Standing == Disconnected || seen != 0 && seen != r.Generation {
 		return false, nil
 	}
 	r.epoch++
 	r.notes, r.Sealed, r.Previous, r.Standing, r.Code, r.DueAt = nil, nil, nil, Disconnected, code, time.Time{}
 	b.audit = append(b.audit, "end")
+	b.released[id] = true
 	return true, nil
 }
 
@@ -123,10 +156,11 @@ func (b *base) Note(_ context.Context, id hub.ConnectionID, generation int64, n 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[id]
-	if r == nil || r.Generation != generation {
+	same := r != nil && r.Generation == generation
+	if r == nil || !same && !r.ConnectedAt.Equal(n.ConnectedAt) {
 		return nil
 	}
-	if n.Worked {
+	if n.Worked && same {
 		r.Previous = nil
 	}
 	if n.Report != nil {
@@ -135,7 +169,7 @@ func (b *base) Note(_ context.Context, id hub.ConnectionID, generation int64, n 
 	if !n.GrantUntil.IsZero() {
 		r.GrantUntil = n.GrantUntil
 	}
-	r.Started = r.Started || n.Started
+	r.Started = r.Started || n.Started && same
 	return nil
 }
 
@@ -206,7 +240,10 @@ func (b *base) Save(_ context.Context, id hub.ConnectionID, epoch int64, o Outco
 	if g := o.Next; g != nil {
 		r.Previous, r.Sealed, r.notes = r.Sealed, g.Sealed, nil
 		r.Generation++
-		r.AccessUntil, r.RefreshUntil, r.GrantUntil, r.RefreshedAt = g.AccessUntil, g.RefreshUntil, g.GrantUntil, g.At
+		r.AccessUntil, r.RefreshUntil, r.RefreshedAt = g.AccessUntil, g.RefreshUntil, g.At
+		if !g.GrantUntil.IsZero() {
+			r.GrantUntil = g.GrantUntil
+		}
 	}
 	r.notes = slices.DeleteFunc(r.notes, func(n Intent) bool {
 		_, begun := r.begun[n.Epoch]

@@ -25,6 +25,7 @@ type Step struct {
 	App       hub.AppID
 	Account   string // the shop that is meant, "" for any
 	Browser   [32]byte
+	Site      string // the country whose page to show, "" for the platform's page for all
 	Verifier  []byte // of PKCE, sealed; nil of a ticket
 	Actor     hub.Actor
 	ExpiresAt time.Time
@@ -32,6 +33,7 @@ type Step struct {
 
 // Pair is what a platform let the hub have for one shop. It exists sealed, or in memory.
 type Pair struct {
+	App          hub.AppID `json:"app,omitempty"` // that won it, and alone can use it; empty in rows from before it was noted
 	Account      string    `json:"account"`
 	Access       string    `json:"access"`
 	AccessUntil  time.Time `json:"access_until,omitzero"`
@@ -43,8 +45,17 @@ type Pair struct {
 	Secret       int       `json:"secret,omitempty"`
 }
 
-func pairOf(t driver.Token) Pair {
-	return Pair{t.Account, t.Access, t.AccessUntil, t.Refresh, t.RefreshUntil, t.GrantUntil, t.Scopes, t.Merchant, t.CredentialHint}
+func pairOf(by hub.AppID, t driver.Token) Pair {
+	return Pair{by, t.Account, t.Access, t.AccessUntil, t.Refresh, t.RefreshUntil, t.GrantUntil, t.Scopes, t.Merchant, t.CredentialHint}
+}
+
+// by refuses an app that did not win the pair: a directory that is behind would have the platform refuse what works, and a
+// connection given up for it. It is right again within a second.
+func (p Pair) by(app hub.AppID, op string, id hub.ConnectionID) error {
+	if p.App == "" || p.App == app {
+		return nil
+	}
+	return &hub.Error{Kind: hub.KindUnavailable, Code: CodeBehind, Op: op, Subject: string(id), RetryAfter: time.Second}
 }
 
 func (p Pair) token() driver.Token {
@@ -58,7 +69,7 @@ func (p Pair) token() driver.Token {
 //
 //	ok ──lease──▶ refreshing ──▶ ok
 //	                  └────────▶ reconnect_needed ──owner authorises──▶ ok
-//	any ──disconnect, uninstall──▶ disconnected ──owner authorises──▶ ok
+//	any ──disconnect, uninstall──▶ disconnected ──owner authorises, if nobody else has the shop──▶ ok
 type Standing string
 
 // The standings.
@@ -66,7 +77,7 @@ const (
 	OK              Standing = "ok"
 	Refreshing      Standing = "refreshing"       // the next pair is being asked for; the present one is good until it ends
 	ReconnectNeeded Standing = "reconnect_needed" // only the owner can mend it, by authorising again
-	Disconnected    Standing = "disconnected"     // the tokens are destroyed
+	Disconnected    Standing = "disconnected"     // the tokens are destroyed, and the shop is released
 )
 
 // Codes that say why a connection stands as it does.
@@ -84,6 +95,7 @@ const (
 	CodeBusy         hub.Code = "refresh_busy"         // another hub holds the lease
 	CodeNoTokens     hub.Code = "not_authorised"       // the connection only receives webhooks
 	CodeAppUnusable  hub.Code = "app_unusable"         // the app or its secrets are gone
+	CodeBehind       hub.Code = "directory_behind"     // the tokens were won by another app than this hub knows of
 )
 
 // Grant is a pair on its way into the database.
@@ -91,7 +103,7 @@ type Grant struct {
 	Sealed       []byte
 	AccessUntil  time.Time
 	RefreshUntil time.Time
-	GrantUntil   time.Time
+	GrantUntil   time.Time // zero: not told; a refresh then leaves what is known
 	DueAt        time.Time // when to refresh; zero is never
 	At           time.Time
 }
@@ -136,6 +148,9 @@ type Due struct {
 	Generation int64
 }
 
+// lives reports whether the tokens are held to work: nobody has been told to authorise again.
+func (s Stored) lives() bool { return s.Standing == OK || s.Standing == Refreshing }
+
 func (s Stored) due(now time.Time) bool { return !s.DueAt.IsZero() && !s.DueAt.After(now) }
 
 // Intent is one refresh call as it is stored.
@@ -178,10 +193,11 @@ type Outcome struct {
 
 // Note is what was found out about a connection: what is nil stays.
 type Note struct {
-	Worked     bool // the pair was used with success: the one before is dropped
-	Started    bool
-	Report     []byte
-	CheckedAt  time.Time
-	GrantUntil time.Time
-	Mended     int // how many things were mended, for the audit record; 0 writes none
+	Worked      bool // the pair was used with success: the one before is dropped
+	Started     bool
+	ConnectedAt time.Time // of the authorisation that the rest is about
+	Report      []byte
+	CheckedAt   time.Time
+	GrantUntil  time.Time
+	Mended      int // how many things were mended, for the audit record; 0 writes none
 }

@@ -27,9 +27,9 @@ func (t *turn) same() Outcome {
 	return o
 }
 
-// end gives the lease back and returns err.
+// end gives the lease back and returns err. That only the owner can mend it is not said as long as it is not stored.
 func (t *turn) end(ctx context.Context, o Outcome, err error) error {
-	if saved := t.r.Tokens.Save(ctx, t.Connection, t.Epoch, o); saved != nil && (err == nil || hub.KindOf(err) == hub.KindConflict) {
+	if saved := t.r.Tokens.Save(ctx, t.Connection, t.Epoch, o); saved != nil && (err == nil || hub.KindOf(err) == hub.KindConflict || isReconnect(err)) {
 		return saved
 	}
 	return err
@@ -38,16 +38,13 @@ func (t *turn) end(ctx context.Context, o Outcome, err error) error {
 // adopt stores the next pair; the one that it replaces stays beside it until this one has worked.
 func (t *turn) adopt(ctx context.Context, token driver.Token) error {
 	now := t.r.Clock()
-	if token.GrantUntil.IsZero() {
-		token.GrantUntil = t.pair.GrantUntil
-	}
 	if token.Refresh == "" && t.platform.Rotation().Repeats {
 		token.Refresh, token.RefreshUntil = t.pair.Refresh, t.pair.RefreshUntil
 	}
 	if token.Scopes == nil {
 		token.Scopes = t.pair.Scopes
 	}
-	g, err := sealer{t.r.Vault}.grant(ctx, t.Tenant, t.Connection, token, t.platform.Rotation(), now, t.r.Jitter)
+	g, err := sealer{t.r.Vault}.grant(ctx, t.Tenant, t.Connection, t.pair.App, token, t.platform.Rotation(), now, t.r.Jitter)
 	if err != nil {
 		return t.fail(ctx, err)
 	}
@@ -58,10 +55,10 @@ func (t *turn) adopt(ctx context.Context, token driver.Token) error {
 	return nil
 }
 
-// grant seals a pair and says when it is to be refreshed.
-func (s sealer) grant(ctx context.Context, t hub.TenantID, id hub.ConnectionID, token driver.Token, rotation driver.Rotation,
+// grant seals a pair that an app has won and says when it is to be refreshed.
+func (s sealer) grant(ctx context.Context, t hub.TenantID, id hub.ConnectionID, by hub.AppID, token driver.Token, rotation driver.Rotation,
 	now time.Time, jitter func(time.Duration) time.Duration) (Grant, error) {
-	sealed, err := s.pair(ctx, t, id, pairOf(token))
+	sealed, err := s.pair(ctx, t, id, pairOf(by, token))
 	if err != nil {
 		return Grant{}, err
 	}
@@ -133,8 +130,13 @@ func (t *turn) refused(ctx context.Context, settled []int64) error {
 		}
 	}
 	code := CodeRefused
-	if t.lost() {
+	switch {
+	case t.lost():
 		code = CodeLost
+	case t.over(t.GrantUntil):
+		code = CodeGrantEnded
+	case t.over(t.RefreshUntil):
+		code = CodeExpired
 	}
 	return t.needed(ctx, code, settled)
 }
@@ -145,16 +147,44 @@ func (t *turn) needed(ctx context.Context, code hub.Code, settled []int64) error
 	return t.end(ctx, Outcome{Standing: ReconnectNeeded, Code: code, Attempts: t.Attempts + 1, Settled: settled}, reconnect(code))
 }
 
-// hopeless deals with a pair that nothing can renew: it is good as long as it is good.
+// hopeless deals with a pair that nothing can renew: it is good as long as the platform takes it. That is for the platform to
+// say, since our clock may be wrong, and whoever had a token refused may have been told so by a proxy.
 func (t *turn) hopeless(ctx context.Context) error {
-	code := CodeExpired
-	if t.over(t.pair.GrantUntil) {
-		code = CodeGrantEnded
+	until := t.pair.AccessUntil
+	err := t.works(ctx)
+	switch {
+	case err == nil:
+		return t.still(ctx, until)
+	case hub.CodeOf(err) != driver.CodeTokenRefused && !reconnecting(err):
+		return t.fail(ctx, err)
+	case t.over(t.GrantUntil):
+		return t.needed(ctx, CodeGrantEnded, t.settled)
+	case t.over(until):
+		return t.needed(ctx, CodeExpired, t.settled)
 	}
-	if code == CodeExpired && !t.pair.AccessUntil.IsZero() && !t.over(t.pair.AccessUntil) {
-		o := t.same()
-		o.DueAt, o.Settled = t.pair.AccessUntil, t.settled
-		return t.end(ctx, o, &hub.Error{Kind: hub.KindUnavailable, Code: CodeExpired, Op: opRefresh, RetryAfter: t.pair.AccessUntil.Sub(t.r.Clock())})
+	return t.needed(ctx, CodeRefused, t.settled)
+}
+
+// still leaves a pair that works as it is until its end, zero for none: whoever had it refused was told so by a proxy, and
+// nothing is wrong. Past its end by our clock it is over soon, whatever the clock is worth: that is looked at again and again.
+func (t *turn) still(ctx context.Context, until time.Time) error {
+	o := t.same()
+	o.Attempts, o.Code, o.DueAt, o.Settled = 0, "", until, t.settled
+	code := CodeUnknown
+	if t.over(until) {
+		code = CodeExpired
+		o.Attempts, o.Code, o.DueAt = t.Attempts+1, code, t.r.Clock().Add(lateRetry)
 	}
-	return t.needed(ctx, code, t.settled)
+	return t.end(ctx, o, &hub.Error{Kind: hub.KindUnavailable, Code: code, Op: opRefresh, RetryAfter: lateRetry})
+}
+
+// works asks the platform whether it takes the access token. Any answer but a refusal of the token says that it does.
+func (t *turn) works(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
+	_, err := t.platform.Inspect(ctx, t.r.Calls.Bearer(t.app, t.shop, t.pair.Access), t.app.App, t.shop.Account)
+	if hub.CodeOf(err) != driver.CodeTokenRefused && refused(err) {
+		return nil
+	}
+	return err
 }

@@ -22,6 +22,16 @@ type App struct {
 	ID       hub.AppID
 	Tenant   hub.TenantID // empty: the operator's own
 	Platform hub.Platform
+	HookURL  string // where webhooks of the app arrive, as registered at the platform byte for byte
+}
+
+// hookFor is the address at which webhooks of a shop are to arrive. Shopify takes subscriptions of each shop by itself; on the
+// others an app has one address for all its shops.
+func (a App) hookFor(s Shop) string {
+	if s.Platform == hub.Shopify || a.HookURL == "" {
+		return s.HookURL
+	}
+	return a.HookURL
 }
 
 // Shop is one connection.
@@ -33,6 +43,7 @@ type Shop struct {
 	Environment string
 	Account     string
 	HookURL     string // where its webhooks arrive now
+	Released    bool   // it is over, and the shop is free for whoever connects it
 }
 
 // Directory is who and what there is, in memory.
@@ -43,18 +54,27 @@ type Directory interface {
 	Apps(hub.TenantID, hub.Platform) []App
 	// Shop returns a connection.
 	Shop(hub.ConnectionID) (Shop, bool)
-	// Account lists the connections of a shop, whoever's and in whichever environment.
+	// Account lists the connections of a shop, whoever's and in whichever environment, released ones too, oldest first.
 	Account(hub.Platform, string) []Shop
 }
 
 // Calls carries calls out: package adapters.
 type Calls interface {
-	// App carries public calls of an app: codes and tokens. The account is the shop that they are about, as far as known.
-	App(a App, account string) driver.Caller
+	// App carries public calls of an app: codes and tokens. The tenant is whose turn they take; the account is the shop that
+	// they are about, as far as known.
+	App(a App, t hub.TenantID, account string) driver.Caller
 	// Shop carries calls that are signed with the shop's token.
 	Shop(Shop) driver.Caller
+	// Bearer carries calls that are signed with a token that belongs to no connection, or may be dead: it is not renewed.
+	Bearer(a App, s Shop, access string) driver.Caller
+}
+
+// Lines are what this hub remembers of calls to a shop: breakers and what happened last.
+type Lines interface {
 	// States says how calls to a shop stand in this hub.
 	States(Shop) []CallState
+	// Forget drops what is remembered of a shop that is over.
+	Forget(Shop)
 }
 
 // Vault seals tokens: *gdpr.Keys.
@@ -75,6 +95,7 @@ type Work interface {
 const (
 	JobBackfill = "backfill"
 	JobCheck    = "connect.check"
+	JobHeard    = "fetch." + driver.HintConnection // left by a delivery, as every hint is
 )
 
 // Journeys keeps the ways to a platform and back. Each method is one transaction, durable when it returns.
@@ -82,6 +103,8 @@ type Journeys interface {
 	// Put stores a step under the hash of its secret and forgets those that are over. KindThrottled: the tenant has begun too
 	// many that it has not ended.
 	Put(ctx context.Context, s Step) error
+	// Look returns a step and leaves it. KindNotFound: there is none, or somebody took it.
+	Look(ctx context.Context, kind StepKind, hash [32]byte) (Step, error)
 	// Take returns a step and destroys it: nobody gets it again. KindNotFound: there is none, or somebody took it.
 	Take(ctx context.Context, kind StepKind, hash [32]byte) (Step, error)
 }
@@ -90,13 +113,17 @@ type Journeys interface {
 type Grants interface {
 	// Connect stores a new connection with its first tokens. An account that is taken is KindConflict with code shop_taken.
 	Connect(ctx context.Context, s NewShop, g Grant) error
-	// Reconnect gives a connection new tokens, whatever it had: the generation is the next, and what is under way for the
-	// former one is forgotten.
-	Reconnect(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, g Grant) error
-	// End destroys the tokens of a connection that is over, by somebody here or at the platform. One without tokens, and one
-	// that got them later than since, stays as it is: changed is false.
-	End(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, code hub.Code, since time.Time) (changed bool, err error)
-	// Note stores what was found out about a connection, if it still has the generation.
+	// Reconnect gives a connection of s.Tenant new tokens, whatever it had, by the app s.App: the generation is the next, and
+	// what is under way for the former one is forgotten. One that was released takes its shop back; an account that somebody
+	// else has by now is KindConflict with code shop_taken. An app that the connection cannot have is KindNotFound. With a
+	// generation, which is not 0, the tokens come by somebody else's permission: then shop_taken is the answer, too, when the
+	// connection has another generation or app by now, or its tokens are not held to work any more.
+	Reconnect(ctx context.Context, s Shop, g Grant, seen int64) error
+	// End destroys the tokens of a connection that is over, by somebody here or at the platform, and releases its shop. One
+	// without tokens, and one of another generation than the one that was seen (0 for any), stays as it is: changed is false.
+	End(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, code hub.Code, seen int64) (changed bool, err error)
+	// Note stores what was found out about a connection. Worked and Started count if it still has the generation, the rest
+	// also if its owner has not authorised again since n.ConnectedAt.
 	Note(ctx context.Context, id hub.ConnectionID, generation int64, n Note) error
 }
 

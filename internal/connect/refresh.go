@@ -15,6 +15,7 @@ import (
 type Refresher struct {
 	Platforms map[hub.Platform]Platform
 	Directory Directory
+	Calls     Calls // to ask whether a token that nothing can renew still works
 	Vault     Vault
 	Tokens    Tokens
 	Errands   Errands
@@ -134,8 +135,10 @@ func (t *turn) gather(ctx context.Context) (err error) {
 	if !ok || t.platform == nil || len(t.app.Secrets) == 0 {
 		return &hub.Error{Kind: hub.KindUnavailable, Code: CodeAppUnusable, Op: opRefresh, Subject: string(t.Connection), RetryAfter: time.Minute}
 	}
-	t.pair, err = sealer{t.r.Vault}.open(ctx, t.Tenant, t.Connection, t.Sealed)
-	return err
+	if t.pair, err = (sealer{t.r.Vault}).open(ctx, t.Tenant, t.Connection, t.Sealed); err != nil {
+		return err
+	}
+	return t.pair.by(t.app.ID, opRefresh, t.Connection)
 }
 
 // takeIn reads what errands of before brought. done: there is nothing more to do in this lease.
@@ -199,9 +202,10 @@ func (t *turn) lost() bool {
 	return t.Code == CodeUnknown
 }
 
-// ask sends a refresh and takes its answer in.
+// ask sends a refresh and takes its answer in. Ends that are past by our clock are no reason not to ask: the clock may be wrong,
+// and the platform knows.
 func (t *turn) ask(ctx context.Context) error {
-	if t.pair.Refresh == "" || t.over(t.pair.GrantUntil) || t.over(t.pair.RefreshUntil) {
+	if t.pair.Refresh == "" {
 		return t.hopeless(ctx)
 	}
 	e, err := t.intend(ctx, t.pair)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hub"
@@ -155,9 +157,9 @@ func TestLateAnswer(t *testing.T) {
 	w.later = nil
 	w.life("hub-1", &fuse{}, "answer")
 	first := w.endpoint.mint("1")
-	g, err := sealer{w.vault}.grant(t.Context(), "ten_a", "con_1", driver.Token{Account: "1", Access: first.Access, Refresh: first.Refresh}, single, w.clock.time(), w.jitter)
+	g, err := sealer{w.vault}.grant(t.Context(), "ten_a", "con_1", "app_1", driver.Token{Account: "1", Access: first.Access, Refresh: first.Refresh}, single, w.clock.time(), w.jitter)
 	if err == nil {
-		err = w.base.Reconnect(t.Context(), "con_1", "ten_a", g)
+		err = w.base.Reconnect(t.Context(), Shop{ID: "con_1", Tenant: "ten_a", App: "app_1"}, g, 0)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -274,31 +276,50 @@ func (away) Get(context.Context, hub.ConnectionID) (Stored, error) {
 	return Stored{}, &hub.Error{Kind: hub.KindUnavailable}
 }
 
-// What cannot be renewed is good until its end, and then says why.
+// stores gives a connection a pair of its own.
+func (w *town) stores(id hub.ConnectionID, token driver.Token) {
+	w.Helper()
+	g, err := sealer{w.vault}.grant(w.Context(), "ten_a", id, "app_1", token, w.script.rotation, w.clock.time(), w.jitter)
+	if err == nil {
+		err = w.base.Reconnect(w.Context(), Shop{ID: id, Tenant: "ten_a", App: "app_1"}, g, 0)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// What cannot be renewed is good as long as the platform takes it, and then says why it is over.
 func TestHopeless(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*driver.Token, time.Time)
+		taken  int // looks for which the platform takes the access token
 		code   hub.Code
+		asked  int
 	}{
-		"no refresh token": {func(d *driver.Token, _ time.Time) { d.Refresh = "" }, CodeExpired},
-		"grant over":       {func(d *driver.Token, now time.Time) { d.GrantUntil = now.Add(time.Hour) }, CodeGrantEnded},
+		"refused early":   {func(d *driver.Token, _ time.Time) { d.Refresh = "" }, 0, CodeRefused, 0},
+		"over":            {func(d *driver.Token, _ time.Time) { d.Refresh = "" }, 1, CodeExpired, 0},
+		"over, and later": {func(d *driver.Token, _ time.Time) { d.Refresh = "" }, 4, CodeExpired, 0},
+		"grant over": {func(d *driver.Token, now time.Time) { d.Refresh, d.GrantUntil = "", now.Add(time.Hour) },
+			0, CodeGrantEnded, 0},
+		"grant over, asked":   {func(d *driver.Token, now time.Time) { d.GrantUntil = now.Add(time.Hour) }, 0, CodeGrantEnded, 1},
+		"refresh token ended": {func(d *driver.Token, now time.Time) { d.RefreshUntil = now.Add(time.Second) }, 0, CodeExpired, 1},
 	} {
 		w := newTown(t, single)
 		w.connected("con_1", "1")
 		token := driver.Token{Account: "1", Access: "a", Refresh: "r", AccessUntil: w.clock.time().Add(4 * time.Hour)}
 		c.change(&token, w.clock.time())
-		g, err := sealer{w.vault}.grant(t.Context(), "ten_a", "con_1", token, single, w.clock.time(), w.jitter)
-		if err == nil {
-			err = w.base.Reconnect(t.Context(), "con_1", "ten_a", g)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
+		w.stores("con_1", token)
+		for look := range c.taken + 1 {
+			if w.endpoint.accounts["1"].access = "a"; look == c.taken {
+				w.endpoint.accounts["1"].access = "x"
+			}
 			w.due("con_1")
 			w.look()
+			if s, _ := w.stored("con_1"); look < c.taken && (s.Standing != OK || !s.DueAt.After(w.clock.time())) {
+				t.Errorf("%s: while the platform takes the token: %s %s, due %v", name, s.Standing, s.Code, s.DueAt)
+			}
 		}
-		if s, _ := w.stored("con_1"); s.Standing != ReconnectNeeded || s.Code != c.code || w.endpoint.asked != 0 {
+		if s, _ := w.stored("con_1"); s.Standing != ReconnectNeeded || s.Code != c.code || w.endpoint.asked != c.asked {
 			t.Errorf("%s: %s %s, asked %d times", name, s.Standing, s.Code, w.endpoint.asked)
 		}
 		source := &Source{Refresher: w.hub("hub-1"), Notes: w.base}
@@ -306,4 +327,149 @@ func TestHopeless(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, token, err)
 		}
 	}
+}
+
+// A clock that jumps a month ahead gives no connection up: the platform is asked, and what it says counts.
+func TestClockJump(t *testing.T) {
+	w := newTown(t, single)
+	w.connected("con_1", "1")
+	w.connected("con_2", "2")
+	now := w.clock.time()
+	first := w.endpoint.accounts["1"]
+	w.stores("con_1", driver.Token{Account: "1", Access: first.access, Refresh: first.refresh, AccessUntil: now.Add(4 * time.Hour),
+		RefreshUntil: now.Add(30 * 24 * time.Hour), GrantUntil: now.Add(30 * 24 * time.Hour)})
+	w.stores("con_2", driver.Token{Account: "2", Access: w.endpoint.accounts["2"].access, AccessUntil: now.Add(4 * time.Hour)})
+	w.clock.add(31 * 24 * time.Hour)
+	w.look()
+	w.alive("con_1", "1")
+	if s, p := w.stored("con_2"); s.Standing != OK || p.Access != w.endpoint.accounts["2"].access || w.script.tried != 1 {
+		t.Errorf("%s %s, its token was tried %d times", s.Standing, s.Code, w.script.tried)
+	}
+	// While the platform does not answer nothing is given up either.
+	w.script.inspect = func() (driver.Shop, error) { return driver.Shop{}, &hub.Error{Kind: hub.KindUnavailable} }
+	w.due("con_2")
+	w.look()
+	if s, _ := w.stored("con_2"); s.Standing != OK || s.Code != "unavailable" {
+		t.Errorf("%s %s", s.Standing, s.Code)
+	}
+}
+
+// One refresh whose answer does not come keeps nobody else waiting, and keeps one slot however often somebody looks.
+func TestSlowRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, single)
+		w.connected("con_1", "1")
+		w.clock.add(time.Hour)
+		w.connected("con_2", "2")
+		w.due("con_1")
+		r := w.hub("hub-1")
+		stuck := make(chan struct{})
+		r.Keeper = senderFunc(func(ctx context.Context, e Errand) error {
+			if e.Connection == "con_1" {
+				<-stuck
+			}
+			return r.Direct.Send(ctx, e)
+		})
+		slots := make(chan struct{}, atOnce)
+		var group sync.WaitGroup
+		look := func() {
+			if err := r.begin(t.Context(), slots, &group); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		for range 2 * atOnce {
+			look()
+		}
+		if len(slots) != 1 || w.generation("con_2") != 1 {
+			t.Errorf("%d slots are taken by one refresh", len(slots))
+		}
+		w.clock.add(time.Hour)
+		look()
+		if w.generation("con_1") != 1 || w.generation("con_2") != 2 {
+			t.Errorf("behind one that is stuck: generations %d and %d", w.generation("con_1"), w.generation("con_2"))
+		}
+		close(stuck)
+		group.Wait()
+		w.alive("con_2", "2")
+	})
+}
+
+func (w *town) generation(id hub.ConnectionID) int64 {
+	s, err := w.base.Get(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return s.Generation
+}
+
+type senderFunc func(context.Context, Errand) error
+
+func (f senderFunc) Send(ctx context.Context, e Errand) error { return f(ctx, e) }
+
+// What a platform says ahead of a grant's end, and what a check found, is not lost when a refresh falls in between.
+func TestNotesOverARefresh(t *testing.T) {
+	w := newTown(t, single)
+	s := w.service()
+	w.connected("con_1", "1")
+	end := w.clock.time().Add(6 * 24 * time.Hour).UTC()
+	if err := s.Grants.Note(t.Context(), "con_1", 1, Note{GrantUntil: end}); err != nil {
+		t.Fatal(err)
+	}
+	w.script.inspect = func() (driver.Shop, error) {
+		w.due("con_1")
+		w.look()
+		return driver.Shop{Active: true, Name: "Loja"}, nil
+	}
+	if _, err := s.Check(t.Context(), "con_1"); err != nil {
+		t.Fatal(err)
+	}
+	row, _ := w.stored("con_1")
+	if row.Generation != 2 || row.Report == nil || !row.GrantUntil.Equal(end) || row.Previous == nil {
+		t.Errorf("generation %d, report %s, grant until %v, former pair kept %v", row.Generation, row.Report, row.GrantUntil, row.Previous != nil)
+	}
+}
+
+// Of many that are due a few are refreshed at once, each by itself; a look begins what it can and waits for nobody.
+func TestManyDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, single)
+		for i := range 20 {
+			w.connected(hub.ConnectionID(fmt.Sprint("con_", i)), fmt.Sprint(i))
+		}
+		w.due("con_0")
+		r := w.hub("hub-1")
+		var under atomic.Int64
+		gate := make(chan struct{})
+		r.Keeper = senderFunc(func(ctx context.Context, e Errand) error {
+			under.Add(1)
+			<-gate
+			return r.Direct.Send(ctx, e)
+		})
+		slots := make(chan struct{}, atOnce)
+		var group sync.WaitGroup
+		for range 3 {
+			if err := r.begin(t.Context(), slots, &group); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if n := under.Load(); n != atOnce {
+				t.Errorf("%d are under way, want %d", n, atOnce)
+			}
+		}
+		close(gate)
+		group.Wait()
+		for range 3 {
+			if err := r.begin(t.Context(), slots, &group); err != nil {
+				t.Fatal(err)
+			}
+			group.Wait()
+		}
+		for i := range 20 {
+			w.alive(hub.ConnectionID(fmt.Sprint("con_", i)), fmt.Sprint(i))
+		}
+		if under.Load() != 20 || w.endpoint.asked != 20 {
+			t.Errorf("%d refreshes, %d calls", under.Load(), w.endpoint.asked)
+		}
+	})
 }

@@ -32,6 +32,9 @@ type town struct {
 	later    []func() // what a slow keeper has still to do
 	public   string
 	count    atomic.Uint64
+
+	forgotten []hub.ConnectionID
+	changes   int // of the directory that were read again
 }
 
 type works struct {
@@ -60,8 +63,8 @@ func newTown(t *testing.T, r driver.Rotation) *town {
 		T: t, clock: c, base: newBase(c), vault: &vault{}, script: &script{rotation: r}, endpoint: newEndpoint(r.Repeats),
 		random: rand.NewChaCha8([32]byte{5}), public: "https://hub.example",
 		apps: []App{
-			{driver.App{ClientID: "c1", Secrets: []string{"s"}, Environment: "live", Redirect: "https://hub.example/connect/shopee/callback"}, "app_1", "", hub.Shopee},
-			{driver.App{ClientID: "c2", Secrets: []string{"s"}, Environment: "live", Redirect: "https://hub.example/connect/shopee/callback"}, "app_2", "ten_b", hub.Shopee},
+			{driver.App{ClientID: "c1", Secrets: []string{"s"}, Environment: "live", Redirect: "https://hub.example/connect/shopee/callback"}, "app_1", "", hub.Shopee, ""},
+			{driver.App{ClientID: "c2", Secrets: []string{"s"}, Environment: "live", Redirect: "https://hub.example/connect/shopee/callback"}, "app_2", "ten_b", hub.Shopee, ""},
 		},
 	}
 }
@@ -90,6 +93,7 @@ func (w *town) shops() []Shop {
 	list := slices.Clone(w.more)
 	for _, s := range w.base.shops {
 		s.HookURL = w.public + "/hooks/shopee/" + s.Endpoint
+		s.Released = w.base.released[s.ID]
 		list = append(list, s.Shop)
 	}
 	return list
@@ -116,9 +120,19 @@ func (w *town) Account(p hub.Platform, name string) (list []Shop) {
 // calls carries calls straight to the endpoint.
 type calls struct{ *town }
 
-func (c calls) App(a App, _ string) driver.Caller { return caller{c.town, a} }
-func (c calls) Shop(Shop) driver.Caller           { return nil }
-func (c calls) States(Shop) []CallState           { return []CallState{{Class: "orders"}} }
+func (c calls) App(a App, _ hub.TenantID, _ string) driver.Caller { return caller{c.town, a} }
+func (c calls) Shop(Shop) driver.Caller                           { return nil }
+func (c calls) Bearer(_ App, _ Shop, access string) driver.Caller { return bearer{c.town, access} }
+func (c calls) States(Shop) []CallState                           { return []CallState{{Class: "orders"}} }
+func (c calls) Forget(s Shop)                                     { c.forgotten = append(c.forgotten, s.ID) }
+
+// bearer is a caller whose token is given.
+type bearer struct {
+	*town
+	access string
+}
+
+func (bearer) Call(context.Context, driver.Call) (driver.Answer, error) { return driver.Answer{}, nil }
 
 type caller struct {
 	*town
@@ -148,7 +162,7 @@ func (w *town) jitter(d time.Duration) time.Duration { return d / 2 }
 func (w *town) hub(name string) *Refresher {
 	r := &Refresher{
 		Platforms: map[hub.Platform]Platform{hub.Shopee: w.script}, Directory: w, Vault: w.vault, Tokens: w.base, Errands: w.base,
-		Holder: name, Clock: w.clock.time, Jitter: w.jitter, Logger: quiet(),
+		Calls: calls{w}, Holder: name, Clock: w.clock.time, Jitter: w.jitter, Logger: quiet(),
 	}
 	send := Send{Transport: func(driver.App) Transport { return w.endpoint }, Errands: w.base}
 	r.Direct, r.Keeper = send, send
@@ -159,8 +173,8 @@ func (w *town) hub(name string) *Refresher {
 func (w *town) service() *Service {
 	r := w.hub("hub-1")
 	return &Service{
-		Platforms: r.Platforms, Directory: w, Calls: calls{w}, Vault: w.vault, Journeys: w.base, Grants: w.base, Tokens: w.base, Starts: w.base,
-		Work: &w.work, Source: &Source{Refresher: r, Notes: w.base}, Refresh: func(context.Context) error { return nil }, Clock: w.clock.time,
+		Platforms: r.Platforms, Directory: w, Calls: calls{w}, Lines: calls{w}, Vault: w.vault, Journeys: w.base, Grants: w.base, Tokens: w.base, Starts: w.base,
+		Work: &w.work, Source: &Source{Refresher: r, Notes: w.base}, Refresh: func(context.Context) error { w.changes++; return nil }, Clock: w.clock.time,
 		IDs: func() (id [16]byte) { binary.BigEndian.PutUint64(id[8:], w.count.Add(1)); return id }, Random: w.random,
 		Jitter: w.jitter, PublicURL: func() string { return w.public }, Logger: quiet(),
 	}
@@ -172,7 +186,7 @@ func (w *town) connected(id hub.ConnectionID, name string) {
 	first := w.endpoint.mint(name)
 	shop := NewShop{Shop{ID: id, Tenant: "ten_a", App: "app_1", Platform: hub.Shopee, Environment: "live", Account: name}, "e"}
 	token := driver.Token{Account: name, Access: first.Access, Refresh: first.Refresh, AccessUntil: w.clock.time().Add(4 * time.Hour)}
-	g, err := sealer{w.vault}.grant(w.Context(), shop.Tenant, id, token, w.script.rotation, w.clock.time(), w.jitter)
+	g, err := sealer{w.vault}.grant(w.Context(), shop.Tenant, id, shop.App, token, w.script.rotation, w.clock.time(), w.jitter)
 	if err == nil {
 		err = w.base.Connect(w.Context(), shop, g)
 	}

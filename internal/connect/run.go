@@ -17,11 +17,15 @@ const (
 	atOnce    = 8  // refreshes
 )
 
-// Run refreshes what is due until ctx ends. What a refresh leaves behind then, the next hub takes in.
+// Run refreshes what is due until ctx ends. What a refresh leaves behind then, the next hub takes in. One that takes long holds
+// up nobody but the few whose slot it has.
 func (r *Refresher) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	defer group.Wait()
+	slots := make(chan struct{}, atOnce)
 	away := false
 	for Pause(ctx, lookEvery/2+r.Jitter(lookEvery)) {
-		err := r.Look(ctx)
+		err := r.begin(ctx, slots, &group)
 		if (err != nil) != away && ctx.Err() == nil {
 			away = err != nil
 			r.Logger.Warn("looking for tokens to refresh", "failing", away, "error", err)
@@ -32,14 +36,26 @@ func (r *Refresher) Run(ctx context.Context) error {
 
 // Look refreshes what is due now and returns when that is done.
 func (r *Refresher) Look(ctx context.Context) error {
+	var group sync.WaitGroup
+	defer group.Wait()
+	return r.begin(ctx, make(chan struct{}, lookMost), &group)
+}
+
+// begin begins to refresh what is due and not under way, as far as there are slots; the rest is due at the next look.
+func (r *Refresher) begin(ctx context.Context, slots chan struct{}, group *sync.WaitGroup) error {
 	list, err := r.Tokens.Due(ctx, r.Clock(), lookMost)
 	if err != nil {
 		return err
 	}
-	var group sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
 	for _, d := range list {
-		slots <- struct{}{}
+		if r.flies(d.Connection) {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		default:
+			return nil
+		}
 		group.Go(func() {
 			defer func() { <-slots }()
 			err := r.once(ctx, d, false)
@@ -48,8 +64,14 @@ func (r *Refresher) Look(ctx context.Context) error {
 			}
 		})
 	}
-	group.Wait()
 	return nil
+}
+
+// flies reports whether this hub is refreshing a connection's tokens.
+func (r *Refresher) flies(id hub.ConnectionID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.flying[id] != nil
 }
 
 // bodyOf reads what a request would send.

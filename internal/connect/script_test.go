@@ -25,6 +25,9 @@ type script struct {
 	repairs  []driver.Repair
 	gone     []string // accounts whose grant was given back
 	fanout   []string // accounts of a main account
+	tried    int      // how often a given token was
+	hook     string   // that subscriptions were last held against
+	site     string   // that the page was last asked for
 	mu       sync.Mutex
 }
 
@@ -61,7 +64,10 @@ func (*script) Judge(_ driver.Call, a driver.Answer) (driver.Usage, error) {
 	return driver.Usage{}, nil
 }
 
-func (*script) Authorize(app driver.App, a driver.Authorization, _ time.Time) (string, error) {
+func (s *script) Authorize(app driver.App, a driver.Authorization, _ time.Time) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.site = a.Site
 	return "https://platform.example/authorize?" + url.Values{
 		"client_id": {app.ClientID}, "redirect_uri": {app.Redirect}, "state": {a.State}, "challenge": {a.Challenge}, "shop": {a.Account},
 	}.Encode(), nil
@@ -112,20 +118,31 @@ func (s *script) tokens(ctx context.Context, c driver.Caller, q url.Values, now 
 
 func (s *script) Rotation() driver.Rotation { return s.rotation }
 
-func (s *script) Inspect(context.Context, driver.Caller, driver.App, string) (driver.Shop, error) {
+func (s *script) Inspect(_ context.Context, c driver.Caller, _ driver.App, account string) (driver.Shop, error) {
+	if b, ok := c.(bearer); ok && s.inspect == nil {
+		s.tried++
+		if a := b.endpoint.accounts[account]; a == nil || a.access != b.access {
+			return driver.Shop{}, &hub.Error{Kind: hub.KindUnauthentic, Code: driver.CodeTokenRefused}
+		}
+	}
 	if s.inspect != nil {
 		return s.inspect()
 	}
 	return driver.Shop{Name: "Loja", Active: true}, nil
 }
 
-func (s *script) Subscriptions(context.Context, driver.Caller, driver.App, string, string) ([]driver.Repair, error) {
+func (s *script) Subscriptions(_ context.Context, _ driver.Caller, _ driver.App, _ string, hook string) ([]driver.Repair, error) {
+	s.hook = hook
 	return s.repairs, nil
 }
 
-func (s *script) Disconnect(_ context.Context, _ driver.Caller, _ driver.App, t driver.Token) error {
+// Disconnect is refused by a platform when the call does not bear the token, unless a connection's is used.
+func (s *script) Disconnect(_ context.Context, c driver.Caller, _ driver.App, t driver.Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if b, ok := c.(bearer); c != nil && (!ok || b.access != t.Access) {
+		return &hub.Error{Kind: hub.KindUnauthentic, Code: driver.CodeTokenRefused}
+	}
 	s.gone = append(s.gone, t.Account)
 	return nil
 }

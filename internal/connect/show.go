@@ -48,8 +48,9 @@ var hints = map[hub.Code]string{
 	CodeUnreachable:  "The platform could not be reached; it is tried again.",
 	CodeUninstalled:  "The app was removed from the shop: connect the shop again to go on.",
 	CodeDeauthorised: "The owner has taken the permission back: connect the shop again to go on.",
-	CodeByUser:       "Disconnected here; the orders stay. Connect the shop again to go on.",
+	CodeByUser:       "Disconnected here; the orders stay. The shop can be connected again, here or by somebody else.",
 	CodeNoTokens:     "This connection only receives webhooks: connect the shop through its platform's page to fetch orders, too.",
+	CodeBehind:       "This hub has just heard of another app for the shop; it is tried again.",
 	CodeAppUnusable:  "The app's secrets are missing or cannot be opened: the operator looks at the app.",
 }
 
@@ -78,5 +79,5 @@ func (s *Service) calls(id hub.ConnectionID) []CallState {
 	if !ok {
 		return nil
 	}
-	return s.Calls.States(shop)
+	return s.Lines.States(shop)
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -68,6 +69,13 @@ type Change struct {
 
 // Order is the part of an order that this client looks at.
 type Order struct {
+	facts
+	// Content is a digest of all that the platform said: everything but what the hub numbers.
+	Content [sha256.Size]byte `json:"-"`
+}
+
+// facts are what the platform said of an order, and how the hub numbers it.
+type facts struct {
 	ID              string    `json:"id"`
 	ConnectionID    string    `json:"connection_id"`
 	ExternalID      string    `json:"external_id"`
@@ -80,6 +88,23 @@ type Order struct {
 			Currency string `json:"currency"`
 		} `json:"current_total"`
 	} `json:"totals"`
+}
+
+// UnmarshalJSON reads an order and the digest of its content.
+func (o *Order) UnmarshalJSON(b []byte) error {
+	if err := json.Unmarshal(b, &o.facts); err != nil {
+		return err
+	}
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(b, &members); err != nil {
+		return err
+	}
+	for _, ours := range []string{"id", "revision", "source"} {
+		delete(members, ours)
+	}
+	text, err := json.Marshal(members) // in the order of the names
+	o.Content = sha256.Sum256(text)
+	return err
 }
 
 // FeedPage is one page of the feed.
@@ -103,40 +128,17 @@ func (c Client) Acknowledge(ctx context.Context, order, reference string) error 
 	return c.Do(ctx, http.MethodPost, "/v1/orders/"+order+"/acknowledgement", in, nil)
 }
 
-// Shop is a connected shop and the keys to it.
-type Shop struct {
-	Tenant, Connection, HookURL string
-	PublicHookURL               string // the same door as the hub tells it to platforms
-	ERP                         Client
+// As is the same caller with another key.
+func (c Client) As(key string) Client {
+	c.Key = key
+	return c
 }
 
-// Connect makes a tenant with one connected shop and an ERP's key. The client must be an operator's.
-func (c Client) Connect(ctx context.Context, name, platform, shop, secret string) (s Shop, err error) {
+// NewKey makes a key for somebody of a tenant. The client must be an operator's.
+func (c Client) NewKey(ctx context.Context, tenant, role, client string) (Client, error) {
 	var made struct {
-		Tenant     string `json:"tenant_id"`
-		Connection string `json:"connection_id"`
-		HookPath   string `json:"hook_path"`
-		HookURL    string `json:"hook_url"`
-		Key        string `json:"key"`
+		Key string `json:"key"`
 	}
-	for _, step := range []struct {
-		path string
-		in   func() map[string]any
-	}{
-		{"/v1/tenants", func() map[string]any { return map[string]any{"name": name} }},
-		{"/v1/keys", func() map[string]any {
-			return map[string]any{"tenant": made.Tenant, "role": "erp", "client": "books"}
-		}},
-		{"/v1/connections", func() map[string]any {
-			return map[string]any{"tenant": made.Tenant, "platform": platform, "shop": shop, "secret": secret}
-		}},
-	} {
-		if err := c.Do(ctx, http.MethodPost, step.path, step.in(), &made); err != nil {
-			return Shop{}, err
-		}
-	}
-	return Shop{
-		Tenant: made.Tenant, Connection: made.Connection, HookURL: c.URL + made.HookPath, PublicHookURL: made.HookURL,
-		ERP: Client{HTTP: c.HTTP, URL: c.URL, Key: made.Key},
-	}, nil
+	err := c.Do(ctx, http.MethodPost, "/v1/keys", map[string]any{"tenant": tenant, "role": role, "client": client}, &made)
+	return c.As(made.Key), err
 }

@@ -28,10 +28,12 @@ type Options struct {
 
 	temporary string                          // folder for the demo's own, the system's when ""
 	patience  time.Duration                   // what has not come when nothing has moved for so long is lost; 30 s when 0
+	poll      time.Duration                   // between two polls of a shop; 2 s when 0
+	calm      bool                            // the platforms tell everything and answer well, and the road loses nothing
 	between   func(http.Handler) http.Handler // in tests: stands between the road and the hub
 }
 
-// Run runs the demo and prints what happens. It returns an error unless every order reached the ERP exactly once, in its
+// Run runs the demo and prints what happens. It returns an error unless every order reached its ERP exactly once, in its
 // newest version, with the right amount, and every change was heard on the stream. When ctx ends first that is its error
 // and says nothing about orders. A write to Out that fails ends the demo too.
 func Run(ctx context.Context, o Options) (err error) {
@@ -40,6 +42,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	if o.patience == 0 {
 		o.patience = 30 * time.Second
+	}
+	if o.poll == 0 {
+		o.poll = 2 * time.Second
 	}
 	folder, err := os.MkdirTemp(o.temporary, "hub-demo-")
 	if err != nil {
@@ -87,7 +92,9 @@ func start(ctx context.Context, folder, public string, o Options) (hub *app.Hub,
 	if err != nil {
 		return nil, nil, err
 	}
-	hub, err = app.Open(ctx, cfg, app.Options{Logger: o.Logger, Version: o.Version})
+	hub, err = app.Open(ctx, cfg, app.Options{
+		Logger: o.Logger, Version: o.Version, PollEvery: o.poll, Storefronts: hurried(),
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,33 +23,44 @@ const (
 	cutRate    = 30 // the hub has accepted it, and its answer does not arrive
 )
 
-// road is the way from the platform to the hub: it refuses some deliveries and loses the answers of others, so that the
-// platform sends them again.
+// road is the way from the platforms to the hub: it refuses some deliveries and loses the answers of others, so that the
+// platforms send them again. Browsers pass it unharmed.
 type road struct {
 	url   string
 	serve *http.Server
 	ended chan error
+	news  map[string]reader // by the name of the platform
+	calm  bool              // nothing fails
 
-	mu       sync.Mutex
-	random   *rand.Rand
-	hub      http.Handler // nil: nobody is there yet
-	newest   map[string]string
-	times    []time.Duration // of the hub's answers
-	attempts int
-	refused  int
-	cut      int
-	late     int // deliveries that came to the hub after a newer one of their order
+	mu     sync.Mutex
+	random *rand.Rand
+	hub    http.Handler // nil: nobody is there yet
+	newest map[string]string
+	seen   map[string]*traffic
+}
+
+// reader says which order a delivery is about and when that was.
+type reader func(h http.Header, body []byte) (order, at string)
+
+// traffic is what the road has seen of one platform's deliveries.
+type traffic struct {
+	attempts, refused, cut int
+	late                   int             // that came to the hub after newer news of their order
+	times                  []time.Duration // of the hub's answers
 }
 
 // openRoad takes a port. Until lead is called it answers 503.
-func openRoad(seed uint64) (*road, error) {
+func openRoad(o Options, news map[string]reader) (*road, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("opening the road to the hub: %w", err)
 	}
 	r := &road{
-		url: "http://" + listener.Addr().String(), ended: make(chan error, 1), random: rand.New(rand.NewPCG(seed, 3)),
-		newest: map[string]string{},
+		url: "http://" + listener.Addr().String(), ended: make(chan error, 1), random: rand.New(rand.NewPCG(o.Seed, 3)),
+		news: news, calm: o.calm, newest: map[string]string{}, seen: map[string]*traffic{},
+	}
+	for name := range news {
+		r.seen[name] = &traffic{}
 	}
 	r.serve = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
 	go func() { r.ended <- r.serve.Serve(listener) }()
@@ -82,9 +96,25 @@ func (r *road) lead(to http.Handler) {
 	r.hub = to
 }
 
+// maxDelivery is far above what any platform sends.
+const maxDelivery = 8 << 20
+
 // ServeHTTP lets one delivery pass, or not.
 func (r *road) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	to, cut := r.decide(q.Header)
+	rest, delivery := strings.CutPrefix(q.URL.Path, "/hooks/")
+	name, _, _ := strings.Cut(rest, "/")
+	if !delivery || r.news[name] == nil {
+		r.pass(w, q)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(q.Body, maxDelivery))
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	q.Body = io.NopCloser(bytes.NewReader(body))
+	order, at := r.news[name](q.Header, body)
+	to, cut := r.decide(name, order, at)
 	if to == nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -94,31 +124,48 @@ func (r *road) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	to.ServeHTTP(answer, q)
 	took := time.Since(start)
 	r.mu.Lock()
-	r.times = append(r.times, took)
+	r.seen[name].times = append(r.seen[name].times, took)
 	r.mu.Unlock()
 	if cut {
 		panic(http.ErrAbortHandler) // ends the connection without an answer
 	}
 }
 
+// pass lets a browser through.
+func (r *road) pass(w http.ResponseWriter, q *http.Request) {
+	r.mu.Lock()
+	to := r.hub
+	r.mu.Unlock()
+	if to == nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	to.ServeHTTP(w, q)
+}
+
 // decide draws the fate of a delivery and looks whether it is late; no handler is a refusal.
-func (r *road) decide(h http.Header) (to http.Handler, cut bool) {
+func (r *road) decide(name, order, at string) (to http.Handler, cut bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attempts++
+	t := r.seen[name]
+	t.attempts++
 	n := r.random.IntN(1000)
+	if r.calm {
+		n = 1000
+	}
 	if n < refuseRate || r.hub == nil {
-		r.refused++
+		t.refused++
 		return nil, false
 	}
-	order, at := h.Get("X-Shopify-Order-Id"), h.Get("X-Shopify-Triggered-At")
-	if at < r.newest[order] { // one form and width, so text compares like time
-		r.late++
-	} else {
-		r.newest[order] = at
+	switch key := name + " " + order; {
+	case order == "":
+	case at < r.newest[key]:
+		t.late++
+	default:
+		r.newest[key] = at
 	}
 	if cut = n < refuseRate+cutRate; cut {
-		r.cut++
+		t.cut++
 	}
 	return r.hub, cut
 }
@@ -150,14 +197,11 @@ func (h *held) Write(b []byte) (int, error) {
 	return h.ResponseWriter.Write(b)
 }
 
-// traffic is what the road has seen.
-type traffic struct {
-	attempts, refused, cut, late int
-	times                        []time.Duration
-}
-
-func (r *road) traffic() traffic {
+// traffic is what it has seen of a platform.
+func (r *road) traffic(name string) traffic {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return traffic{r.attempts, r.refused, r.cut, r.late, append([]time.Duration(nil), r.times...)}
+	t := *r.seen[name]
+	t.times = slices.Clone(t.times)
+	return t
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,18 +14,25 @@ import (
 	"hub/internal/bus"
 )
 
-// show is one demo: a shop, a road, a hub, an ERP that pulls and a listener on the stream.
+// show is one demo: platforms with a shop each, a road, a hub, merchants with an ERP that pulls, and a listener on the stream.
 type show struct {
 	o      Options
 	folder string
 	closes []func() error // in the order of opening
 
-	market *market
-	road   *road
-	hub    *app.Hub
-	lives  *lives
-	books  *Books
-	ears   *Ears
+	watch   *watch
+	tenants []*tenant
+	road    *road
+	hub     *app.Hub
+	ears    *Ears
+}
+
+// markets are those of all tenants.
+func (s *show) markets() (list []*market) {
+	for _, t := range s.tenants {
+		list = append(list, t.markets...)
+	}
+	return list
 }
 
 // close ends what was opened, in reverse.
@@ -48,13 +56,18 @@ func (s *show) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts, working := errgroup.WithContext(ctx)
-	parts.Go(func() error { s.market.Run(working); return nil })
-	parts.Go(func() error { return s.books.Follow(working) })
+	s.watch.begin()
+	for _, t := range s.tenants {
+		parts.Go(func() error { return t.books.Follow(working) })
+		for _, m := range t.markets {
+			parts.Go(func() error { m.Run(working); return nil })
+			parts.Go(func() error { return m.lives.run(working) })
+		}
+	}
 	parts.Go(func() error {
 		return s.hub.Consume(working, bus.Consumer{Name: "demo", Ordered: true}, s.ears.Hear)
 	})
-	parts.Go(func() error { return s.lives.run(working, s.o.Orders) })
-	err := s.watch(working)
+	err := s.follow(working)
 	if err == nil && s.o.Serve {
 		s.stay(working)
 	}
@@ -65,13 +78,18 @@ func (s *show) run(ctx context.Context) error {
 	return err
 }
 
-// open starts the platform, the road and the hub behind it.
-func (s *show) open(ctx context.Context) (err error) {
-	if s.market, err = openMarket(s.o.Seed); err != nil {
+// open starts the platforms, the road and the hub behind it.
+func (s *show) open(ctx context.Context) error {
+	s.watch, s.ears = newWatch(), &Ears{}
+	if err := s.openMarkets(ctx); err != nil {
 		return err
 	}
-	s.closes = append(s.closes, s.market.close)
-	if s.road, err = openRoad(s.o.Seed); err != nil {
+	news := map[string]reader{}
+	for _, m := range s.markets() {
+		news[string(m.name)] = m.news
+	}
+	var err error
+	if s.road, err = openRoad(s.o, news); err != nil {
 		return err
 	}
 	s.closes = append(s.closes, s.road.close)
@@ -89,32 +107,89 @@ func (s *show) open(ctx context.Context) (err error) {
 		door = s.o.between(door)
 	}
 	s.road.lead(door)
-	s.lives = &lives{act: s.market.Act, drop: func(n int) error { return s.market.FaultNext("drop", n) }, seed: s.o.Seed}
 	return nil
 }
 
-// connect adds the shop to the hub with the app's secret, and the hub's door to the shop's subscriptions.
+// opener makes one platform with a shop.
+type opener func(o Options, w *watch) (profile, platform, error)
+
+// cast is who sells where.
+func cast() []merchant {
+	return []merchant{{"Little Shop", []opener{openShopify, openMercadoLibre}}, {"Small Things", []opener{openShopee}}}
+}
+
+type merchant struct {
+	name  string
+	shops []opener
+}
+
+// openMarkets opens the platforms, shares the orders out to them, and has some of them pass before anybody is connected.
+func (s *show) openMarkets(ctx context.Context) error {
+	for _, one := range cast() {
+		t := &tenant{name: one.name}
+		s.tenants = append(s.tenants, t)
+		for _, open := range one.shops {
+			about, made, err := open(s.o, s.watch)
+			if err != nil {
+				return err
+			}
+			m, err := openMarket(about, made, s.watch, s.o)
+			if err != nil {
+				return err
+			}
+			s.closes = append(s.closes, m.close)
+			t.markets = append(t.markets, m)
+		}
+	}
+	left, shares := s.o.Orders, 0
+	for _, m := range s.markets() {
+		shares += m.share
+	}
+	for _, m := range s.markets() {
+		m.lives.all = left * m.share / shares
+		left, shares = left-m.lives.all, shares-m.share
+		if err := m.history(ctx, m.lives.all/pastOne, s.watch.time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connect adds the tenants to the hub and has the owners of their shops connect them.
 func (s *show) connect(ctx context.Context) error {
 	client, err := operator(s.folder, s.hub.URL())
 	if err != nil {
 		return err
 	}
-	shop, err := client.Connect(ctx, "Little Shop", "shopify", shopDomain, shopSecret)
-	if err != nil {
-		return err
+	for _, t := range s.tenants {
+		if err := t.join(ctx, client); err != nil {
+			return err
+		}
+		for _, m := range t.markets {
+			if err := introduce(ctx, client, m); err != nil {
+				return err
+			}
+			if err := t.connect(ctx, m); err != nil {
+				return err
+			}
+			fmt.Fprintf(s.o.Out, "%s has connected %s through the page of %s; %d orders were there before.%s\n", t.name, m.shop, m.title, len(m.lives.old), m.mends())
+		}
 	}
-	topics, err := s.market.subscribe(ctx, shop.PublicHookURL)
-	if err != nil {
-		return err
-	}
-	s.books, s.ears = &Books{Client: shop.ERP}, &Ears{}
-	fmt.Fprintf(s.o.Out, "Little Shop is connected: %s tells %d topics with signed webhooks, an ERP pulls, a listener is on the stream.\n", shopDomain, topics)
-	fmt.Fprintf(s.o.Out, "%d orders will live there, an hour of theirs in %d seconds of ours, and much goes wrong on the way.\n\n", s.o.Orders, 3600/speed)
+	fmt.Fprintf(s.o.Out, "An ERP of each merchant pulls, and a listener is on the stream.\n")
+	fmt.Fprintf(s.o.Out, "%d orders will have lived there, %d seconds of theirs in one of ours, and much goes wrong on the way.\n\n", s.o.Orders, speed)
 	return nil
 }
 
-// watch draws the progress until everything has arrived, or nothing has moved for too long. Then it prints the summary.
-func (s *show) watch(ctx context.Context) error {
+// mends says what somebody must mend at a connection.
+func (m *market) mends() string {
+	if len(m.todo) == 0 {
+		return ""
+	}
+	return " To be mended: " + strings.Join(m.todo, ", ") + "."
+}
+
+// follow draws the progress until everything has arrived, or nothing has moved for too long. Then it prints the summary.
+func (s *show) follow(ctx context.Context) error {
 	line := &progress{out: s.o.Out, interactive: s.o.Interactive}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -144,18 +219,27 @@ func (s *show) watch(ctx context.Context) error {
 // settle is for how many looks in a row nothing moves when all has arrived: something that came twice would show by then.
 const settle = 3
 
-// seen is what can move.
+// seen is what can move. Polls are not in it: they go on for ever.
 type seen struct{ steps, attempts, changes, heard, acknowledged int }
 
 // look draws where everything stands, and says whether all is where it belongs.
 func (s *show) look(line *progress) (now seen, complete bool) {
-	orders := s.market.Orders(shopDomain)
-	_, changes, acknowledged := s.books.Count()
-	now = seen{int(s.lives.steps.Load()), s.road.traffic().attempts, changes, s.ears.Count(), acknowledged}
-	ended, same := int(s.lives.ended.Load()), settled(orders, s.books)
-	line.draw(min(ended, same), s.o.Orders, fmt.Sprintf("%d attempts to deliver, %d changes pulled, %d heard", now.attempts, now.changes, now.heard))
-	complete = ended == s.o.Orders && same == ended && acknowledged >= ended && now.heard >= now.changes
-	return now, complete && s.market.dispatched().open == 0
+	done, complete := 0, true
+	for _, t := range s.tenants {
+		for _, m := range t.markets {
+			shelf := t.books.Shop(m.connection)
+			ended, same := int(m.lives.ended.Load()), settled(m.orders(), t.books, m.connection)
+			done += min(ended, same)
+			now.steps += int(m.lives.steps.Load())
+			now.attempts += s.road.traffic(string(m.name)).attempts
+			now.changes += shelf.Changes
+			now.acknowledged += shelf.Acknowledged
+			complete = complete && ended == m.lives.all && same == ended && shelf.Acknowledged >= ended
+		}
+	}
+	now.heard = s.ears.Count()
+	line.draw(done, s.o.Orders, fmt.Sprintf("%d attempts to deliver, %d changes pulled, %d heard", now.attempts, now.changes, now.heard))
+	return now, complete && now.heard >= now.changes
 }
 
 // summary prints the figures and is an error unless they are clean.
@@ -169,14 +253,17 @@ func (s *show) summary(took time.Duration) error {
 	return nil
 }
 
-// stay keeps everything up until ctx ends. The platform's clock goes like ours from now on.
+// stay keeps everything up until ctx ends. The platforms' clocks go like ours from now on.
 func (s *show) stay(ctx context.Context) {
-	s.market.watch.slow()
+	s.watch.end()
+	sandboxes := ""
+	for _, m := range s.markets() {
+		sandboxes += fmt.Sprintf("%-14s %s: shop, deliveries and faults in a browser\n", m.title, m.url)
+	}
 	fmt.Fprintf(s.o.Out, `
-Still up until you press Ctrl-C; the ERP goes on pulling.
+Still up until you press Ctrl-C; the ERPs go on pulling.
 The hub        %s, its API described at %s/docs
 Operator key   %s
-The sandbox    %s: shop, deliveries and faults in a browser
-`, s.hub.URL(), s.hub.URL(), filepath.Join(s.folder, "operator.key"), s.market.url)
+%s`, s.hub.URL(), s.hub.URL(), filepath.Join(s.folder, "operator.key"), sandboxes)
 	<-ctx.Done()
 }

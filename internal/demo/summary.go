@@ -3,82 +3,132 @@ package demo
 import (
 	"fmt"
 	"io"
+	"math/big"
 	"slices"
-	"strconv"
 	"time"
 
-	"hub/adapters/sandbox/shopify"
+	"hub"
 )
 
 // tally is the whole run in figures.
 type tally struct {
-	placed, living  int // orders, and those whose life is not over
-	deleted         int
-	dispatch        dispatch
-	traffic         traffic
-	removed         int // subscriptions that the platform has ended
-	booked          int
-	acknowledged    int
-	changes         int
+	shops           []shopTally
+	changes, holes  int
 	heard, repeated int
-	steps, silent   int
 
-	lost, twice, holes, disorder  int
 	unheard, strange, streamOrder int
-	toERP, toEars                 []time.Duration
+	toDoor, toERP, toEars         []time.Duration
 }
 
-// tally counts. The orders at the platform are the truth.
+// shopTally is one shop of it.
+type shopTally struct {
+	*market
+	merchant        string
+	placed, deleted int
+	living          int // orders whose life is not over
+	lost            int
+	losses          []string // the first of them
+	dispatch        dispatch
+	traffic         traffic
+	shelf           Shelf
+}
+
+// tally counts. The orders at the platforms are the truth.
 func (s *show) tally() (t tally) {
-	orders := s.market.Orders(shopDomain)
-	t.placed, t.living = len(orders), s.o.Orders-int(s.lives.ended.Load())
-	for _, o := range orders {
-		if o.Deleted {
-			t.deleted++
+	feeds := map[hub.TenantID][]Change{}
+	for _, one := range s.tenants {
+		for _, m := range one.markets {
+			shop := s.tallyShop(one, m)
+			t.shops = append(t.shops, shop)
+			t.toDoor = append(t.toDoor, shop.traffic.times...)
 		}
+		feed, holes := one.books.Feed()
+		feeds[hub.TenantID(one.id)] = feed
+		t.changes, t.holes = t.changes+len(feed), t.holes+holes
+		t.toERP = append(t.toERP, one.books.Times()...)
 	}
-	t.dispatch, t.traffic, t.removed = s.market.dispatched(), s.road.traffic(), len(s.market.Notices())
-	t.steps, t.silent = int(s.lives.steps.Load()), int(s.lives.silent.Load())
-	t.booked, t.changes, t.acknowledged = s.books.Count()
-	t.lost = len(orders) - settled(orders, s.books)
-	t.twice, t.holes, t.disorder = s.books.Faults()
-	t.unheard, t.strange = s.ears.Compare(s.books.Feed())
-	s.books.mu.Lock()
-	t.toERP = slices.Clone(s.books.times)
-	s.books.mu.Unlock()
+	t.unheard, t.strange = s.ears.Compare(feeds)
 	s.ears.mu.Lock()
 	defer s.ears.mu.Unlock()
 	t.heard, t.repeated, t.streamOrder, t.toEars = len(s.ears.heard), s.ears.repeated, s.ears.disorder, slices.Clone(s.ears.times)
 	return t
 }
 
-// settled counts orders that stand in the books as they stand at the platform: in this version, with this amount. The
-// version of a deleted order is the instant of its deletion.
-func settled(orders []shopify.OrderState, b *Books) (n int) {
+// mostLosses is how many orders of a shop that are not in the books as they should be are shown one by one.
+const mostLosses = 5
+
+func (s *show) tallyShop(of *tenant, m *market) shopTally {
+	orders := m.orders()
+	t := shopTally{
+		market: m, merchant: of.name, placed: len(orders), living: m.lives.all - int(m.lives.ended.Load()),
+		lost: len(orders) - settled(orders, of.books, m.connection), dispatch: m.dispatched(), traffic: s.road.traffic(string(m.name)),
+		shelf: of.books.Shop(m.connection),
+	}
 	for _, o := range orders {
-		got, ok := b.Order(strconv.FormatInt(o.ID, 10))
-		version := got.SourceUpdatedAt
-		if o.Deleted {
-			version = got.DeletedAt.Truncate(time.Second)
+		if o.deleted {
+			t.deleted++
 		}
-		if ok && version.Equal(o.Updated) && o.Deleted == !got.DeletedAt.IsZero() && got.Totals.CurrentTotal.Amount == o.CurrentTotal {
+		if got, same := o.booked(of.books, m.connection); !same && len(t.losses) < mostLosses {
+			t.losses = append(t.losses, fmt.Sprintf("%s: there %s; in the books %s", o.id, o, got))
+		}
+	}
+	return t
+}
+
+// settled counts orders that stand in the books as they stand at the platform.
+func settled(orders []truth, b *Books, connection string) (n int) {
+	for _, o := range orders {
+		if _, same := o.booked(b, connection); same {
 			n++
 		}
 	}
 	return n
 }
 
+// booked is an order as it stands in the books, and whether that is as it stands at the platform: in this version, with this
+// amount, and final there. The version of a deleted order is the instant of its deletion. The platforms' clocks get ahead of
+// ours and nothing proves that time, so the hub notes its own when that is earlier.
+func (o truth) booked(b *Books, connection string) (got truth, same bool) {
+	found, ok := b.Order(connection, o.id)
+	got = truth{id: o.id, updated: found.SourceUpdatedAt, total: found.Totals.CurrentTotal.Amount, deleted: !found.DeletedAt.IsZero()}
+	same = got.updated.Equal(o.updated)
+	if o.deleted {
+		got.updated = found.DeletedAt.Truncate(time.Second)
+		same = !got.updated.After(o.updated) && o.updated.Sub(got.updated) <= ahead+time.Second
+	}
+	return got, ok && !o.open && same && o.deleted == got.deleted && equal(got.total, o.total)
+}
+
+// String says how an order stands.
+func (o truth) String() string {
+	return fmt.Sprintf("of %s, %s, deleted %t, open %t", o.updated.Format(time.RFC3339Nano), o.total, o.deleted, o.open)
+}
+
+// equal compares two amounts, however many zeros they end on.
+func equal(a, b string) bool {
+	x, ok := new(big.Rat).SetString(a)
+	y, right := new(big.Rat).SetString(b)
+	return ok && right && x.Cmp(y) == 0
+}
+
 // err is nil when nothing is missing and nothing came twice.
 func (t tally) err() error {
-	wrong := []struct {
+	type finding struct {
 		n    int
 		what string
-	}{
-		{t.lost, "orders lost"}, {t.living, "orders whose life is not over"}, {t.booked - t.placed, "orders that nobody placed"}, {t.twice, "twice"}, {t.holes, "holes in the feed"},
-		{t.disorder + t.streamOrder, "out of order"}, {t.unheard, "changes not heard"}, {t.strange, "events that are not in the feed"},
-		{t.placed - t.acknowledged, "orders not acknowledged"}, {t.dispatch.believed, "forged deliveries believed"},
-		{t.dispatch.open, "deliveries that did not arrive"}, {t.removed, "subscriptions ended by the platform"},
 	}
+	var wrong []finding
+	for _, s := range t.shops {
+		for _, f := range []finding{
+			{s.lost, "orders lost"}, {s.living, "orders whose life is not over"}, {s.shelf.Orders - s.placed, "orders that nobody placed"},
+			{s.shelf.Twice, "twice"}, {s.shelf.Disorder, "out of order"}, {s.placed - s.shelf.Acknowledged, "orders not acknowledged"},
+			{s.dispatch.believed, "forged deliveries believed"}, {s.dispatch.removed, "subscriptions ended by the platform"},
+		} {
+			wrong = append(wrong, finding{f.n, f.what + " (" + s.title + ")"})
+		}
+	}
+	wrong = append(wrong, finding{t.holes, "holes in the feed"}, finding{t.streamOrder, "out of order on the stream"},
+		finding{t.unheard, "changes not heard"}, finding{t.strange, "events that are not in the feed"})
 	text := ""
 	for _, w := range wrong {
 		if w.n > 0 {
@@ -91,35 +141,51 @@ func (t tally) err() error {
 	return fmt.Errorf("demo: %s", text[2:])
 }
 
+// row prints a figure and what it is.
+func row(out io.Writer, value int, format string, more ...any) {
+	fmt.Fprintf(out, "%8d  %s\n", value, fmt.Sprintf(format, more...))
+}
+
 // print writes the summary.
 func (t tally) print(out io.Writer) {
-	d := t.dispatch
-	title := func(text string) { fmt.Fprintln(out, text) }
-	row := func(value int, format string, more ...any) {
-		fmt.Fprintf(out, "%8d  %s\n", value, fmt.Sprintf(format, more...))
+	for _, s := range t.shops {
+		s.print(out)
 	}
-	title("Little Shop (Shopify) and the road from it")
-	row(t.placed, "orders placed, %d of them deleted; %d things happened to them", t.deleted, t.steps)
-	row(d.first, "deliveries sent, and %d copies of them", d.copies)
-	row(d.dropped, "dropped: %d of the %d things were not told", t.silent, t.steps)
-	row(t.traffic.refused+t.traffic.cut, "failed on the road: %d refused, %d lost their answer; %d attempts were retries", t.traffic.refused, t.traffic.cut, d.retried)
-	row(t.traffic.late, "came to the hub after newer news of their order")
-	row(d.forged, "forged, %d believed", d.believed)
-	title("The hub")
-	row(t.booked, "orders in the ERP, %d as the shop has them now: version and amount", t.placed-t.lost)
-	row(t.acknowledged, "acknowledged")
-	row(t.changes, "changes in the feed, numbered with %d holes", t.holes)
-	row(t.heard, "events heard on the stream, %d of them more than once", t.repeated)
-	row(t.lost+t.unheard, "lost")
-	row(t.twice, "twice")
-	row(t.disorder+t.streamOrder, "out of order")
-	title("Half within, 99 % within")
+	fmt.Fprintln(out, "The hub")
+	row(out, t.changes, "changes in the feeds, numbered with %d holes", t.holes)
+	row(out, t.heard, "events heard on the stream, %d of them more than once, %d out of order", t.repeated, t.streamOrder)
+	row(out, t.unheard+t.strange, "changes not heard as they are")
+	fmt.Fprintln(out, "Half within, 99 % within")
 	times := func(list []time.Duration, what string) {
 		fmt.Fprintf(out, "%8s %8s  %s\n", quantile(list, 500), quantile(list, 990), what)
 	}
-	times(t.traffic.times, "to answer a delivery, durably")
+	times(t.toDoor, "to answer a delivery, durably")
 	times(t.toERP, "from a change to the ERP")
 	times(t.toEars, "from a change to the listener on the stream")
+}
+
+// print writes the part of one shop.
+func (t shopTally) print(out io.Writer) {
+	d, steps, silent := t.dispatch, t.lives.steps.Load(), t.lives.silent.Load()
+	fmt.Fprintf(out, "%s on %s, and the road from there\n", t.merchant, t.title)
+	row(out, t.placed, "orders placed, %d of them before the shop was connected, %d deleted; %d things happened to them", len(t.lives.old), t.deleted, steps)
+	row(out, d.first, "deliveries sent, and %d copies of them; %d were still to be sent again at the end", d.copies, d.open)
+	row(out, d.dropped, "dropped: %d of the %d things were not told, of %d orders the last", silent, steps, t.lives.mute.Load())
+	row(out, t.traffic.refused+t.traffic.cut, "failed on the road: %d refused, %d lost their answer; %d attempts were retries", t.traffic.refused, t.traffic.cut, d.retried)
+	row(out, t.traffic.late, "came to the hub after newer news of their order")
+	if t.unsigned {
+		row(out, d.forged, "made up by somebody else, with no effect")
+	} else {
+		row(out, d.forged, "forged, %d believed", d.believed)
+	}
+	row(out, int(t.calls.Load()), "questions of the hub, which polls and fetches; %d of them were answered badly", t.answeredBadly())
+	row(out, t.shelf.Orders, "orders in the ERP, %d as the shop has them now: version and amount; %d acknowledged", t.placed-t.lost, t.shelf.Acknowledged)
+	row(out, t.lost, "lost")
+	for _, loss := range t.losses {
+		fmt.Fprintf(out, "          %s\n", loss)
+	}
+	row(out, t.shelf.Twice, "twice")
+	row(out, t.shelf.Disorder, "out of order")
 }
 
 // quantile is the time below which a share of the list is.

@@ -10,8 +10,8 @@ import (
 )
 
 // Begin asks for the orders that were placed before the shop was connected, as far back as it lets us see or until since,
-// and for the polling of those that change. It is safe to repeat: a backfill that goes on is left alone, one that ended is
-// begun anew.
+// and for the polling of those that change. It is safe to repeat, as when an owner authorises again: a backfill that goes on is
+// gone on with, at once, and one that ended is not begun anew unless it had not gone as far back; what came since is for the polls.
 func (s *Service) Begin(ctx context.Context, n Name, since time.Time) (err error) {
 	defer hub.Wrap(&err, "beginning backfill of", string(n.Connection))
 	shop, err := s.Shops.Shop(n)
@@ -26,16 +26,19 @@ func (s *Service) Begin(ctx context.Context, n Name, since time.Time) (err error
 	if p.Poll.Polled.IsZero() {
 		p.Poll.Polled = now.Add(-firstLook)
 	}
-	if b := &p.Backfill; b.To.IsZero() || !b.EndedAt.IsZero() {
-		*b = BackfillProgress{From: since, To: now.Add(ahead)}
-		if back := shop.Client.Limits().Back; back > 0 && since.Before(now.Add(-back)) {
-			b.From = now.Add(-back)
-		}
+	if back := shop.Client.Limits().Back; back > 0 && since.Before(now.Add(-back)) {
+		since = now.Add(-back)
 	}
-	if err := s.Store.SavePoll(ctx, n, p.Poll, now); err != nil {
+	if b := &p.Backfill; b.To.IsZero() || !b.EndedAt.IsZero() && since.Before(b.From) {
+		*b = BackfillProgress{From: since, To: now.Add(ahead)}
+	}
+	if err := s.Store.SavePoll(ctx, n, p.Poll, time.Time{}); err != nil {
 		return err
 	}
-	return s.Store.SaveBackfill(ctx, n, p.Backfill, now)
+	if err := s.Store.SaveBackfill(ctx, n, p.Backfill, time.Time{}); err != nil {
+		return err
+	}
+	return s.Store.Resume(ctx, n)
 }
 
 // firstLook is how far back the first poll of a shop looks, so that its latest orders are there within a minute while a
@@ -64,7 +67,7 @@ func (s *Service) Backfill(ctx context.Context, n Name) (err error) {
 		}
 		wait, err := s.part(ctx, n, shop, &b)
 		if err != nil {
-			return errors.Join(err, s.regret(ctx, n, b, err))
+			return errors.Join(s.rest(ctx, n, err), s.regret(ctx, n, b, err))
 		}
 		now, next := s.Clock(), time.Time{}
 		if b.EndedAt.IsZero() {

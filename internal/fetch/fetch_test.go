@@ -126,6 +126,38 @@ func TestPollAfterTrouble(t *testing.T) {
 	d.complete(t)
 }
 
+// A poll that has much to catch up with keeps what it has and gives way to others, so that no turn is cut off as too long.
+func TestPollTakesTurns(t *testing.T) {
+	d := newDesk()
+	must(t, d.service.Poll(t.Context(), shopA))
+	d.pass(300 * time.Hour)
+	for i := range 5 {
+		d.set(hub.ExternalID(fmt.Sprint(i)))
+	}
+	before := d.progress.Poll
+	d.meanwhile = func() { d.pass(20 * time.Second) }
+	turns := 0
+	for ; d.progress.Poll.PolledAt.Equal(before.PolledAt); turns++ {
+		calls, polled := d.calls["list"], d.progress.Poll.Polled
+		delete(d.next, fetch.Poll)
+		must(t, d.service.Poll(t.Context(), shopA))
+		if n := d.calls["list"] - calls; n > 7 { // the last window is read twice, of three pages
+			t.Fatalf("%d lists of 20 s in a turn of 30 s", n)
+		}
+		if next := d.next[fetch.Poll]; next.IsZero() || !d.progress.Poll.Polled.After(polled) {
+			t.Fatalf("polled %v after %v, next %v", d.progress.Poll.Polled, polled, next)
+		}
+		if next := d.next[fetch.Poll]; d.progress.Poll.PolledAt.Equal(before.PolledAt) && next.After(d.clock) {
+			t.Fatalf("not ended, and scheduled for %v, now is %v", next, d.clock)
+		}
+	}
+	d.complete(t)
+	if next := d.next[fetch.Poll]; turns < 20 || !next.Equal(d.clock.Add(d.service.Every)) {
+		t.Errorf("%d turns, next %v", turns, next)
+	}
+	t.Logf("%d turns for 300 hours", turns)
+}
+
 // A list that never comes to rest fails the poll, and so does one that does not go on.
 func TestPollOfABrokenList(t *testing.T) {
 	d := newDesk()
@@ -164,6 +196,57 @@ func TestDisconnected(t *testing.T) {
 	}
 	if err := d.service.Order(t.Context(), shopA, "1"); hub.KindOf(err) != hub.KindNotFound {
 		t.Errorf("fetching: %v", err)
+	}
+}
+
+// What only the owner can bring on ends, and begins again where it was when the owner is back.
+func TestOwnerAwayAndBack(t *testing.T) {
+	for _, access := range []fetch.Access{fetch.Withdrawn, fetch.Over} {
+		d := newDesk()
+		must(t, d.service.Begin(t.Context(), shopA, epoch.Add(-time.Hour)))
+		must(t, d.service.Poll(t.Context(), shopA))
+		d.fail = func(string) error { return &hub.Error{Kind: hub.KindPermanent, Code: driver.CodeReconnect} }
+		both := func() (poll, backfill error) {
+			clear(d.next)
+			return d.service.Poll(t.Context(), shopA), d.service.Backfill(t.Context(), shopA)
+		}
+		d.pass(50 * time.Hour)
+		d.set("late")
+		refused := func(name string) {
+			t.Helper()
+			if poll, backfill := both(); hub.CodeOf(poll) != driver.CodeReconnect || hub.CodeOf(backfill) != driver.CodeReconnect {
+				t.Errorf("%s: %v, %v", name, poll, backfill)
+			}
+		}
+		refused("with the permission before the one that is stored")
+		d.access, d.fault = access, func(what string) error {
+			if what == "access" {
+				return errIO
+			}
+			return nil
+		}
+		refused("while nobody knows")
+		d.fault = func(string) error { return nil }
+		if poll, backfill := both(); poll != nil || backfill != nil || len(d.next) != 0 {
+			t.Errorf("without access: %v, %v, next %v", poll, backfill, d.next)
+		}
+		if p := d.progress; p.Poll.Trouble != driver.CodeReconnect || p.Backfill.Trouble != driver.CodeReconnect {
+			t.Errorf("people are told %+v", p)
+		}
+		d.fail = func(string) error { return errIO }
+		if poll, backfill := both(); poll == nil || backfill == nil {
+			t.Error("an error of another kind ended the work")
+		}
+		d.fail, d.access = func(string) error { return nil }, fetch.Granted
+		must(t, d.service.Begin(t.Context(), shopA, epoch.Add(-time.Hour)))
+		if d.next[fetch.Poll] != d.clock || d.next[fetch.Backfill] != d.clock {
+			t.Errorf("resumed at %v, now is %v", d.next, d.clock)
+		}
+		for d.progress.Backfill.EndedAt.IsZero() {
+			must(t, d.service.Backfill(t.Context(), shopA))
+		}
+		must(t, d.service.Poll(t.Context(), shopA))
+		d.complete(t)
 	}
 }
 
@@ -306,9 +389,15 @@ func TestBackfillTakesTurns(t *testing.T) {
 			t.Fatalf("%d parts of 20 s in a turn of 30 s", n)
 		}
 	}
-	must(t, d.service.Begin(t.Context(), shopA, time.Time{})) // again
-	if !d.progress.Backfill.EndedAt.IsZero() || d.progress.Backfill.Orders != 0 {
-		t.Errorf("begun again: %+v", d.progress.Backfill)
+	ended := d.progress.Backfill
+	must(t, d.service.Begin(t.Context(), shopA, ended.From)) // the owner authorises again
+	if d.progress.Backfill != ended {
+		t.Errorf("exported again: %+v", d.progress.Backfill)
+	}
+	d.limits.Back *= 2 // the shop lets us see more
+	must(t, d.service.Begin(t.Context(), shopA, time.Time{}))
+	if b := d.progress.Backfill; !b.EndedAt.IsZero() || b.Orders != 0 || !b.From.Before(ended.From) {
+		t.Errorf("begun again, for older orders: %+v", b)
 	}
 	t.Logf("%d turns for 40 orders", turns)
 }
@@ -332,4 +421,79 @@ func TestMissed(t *testing.T) {
 	if must(t, err); taken != 3 || len(d.recover) != 3 || !slices.Equal(d.confirms, []string{"r1", "r2"}) {
 		t.Errorf("taken %d, %d recovered, confirmed %v", taken, len(d.recover), d.confirms)
 	}
+}
+
+// A platform that tells lost deliveries until they are too old has each taken once; a list that does not go on is read no further;
+// and one delivery that can never be taken holds up nobody.
+func TestMissedOnce(t *testing.T) {
+	d := newDesk()
+	d.same, d.stranger = true, "3"
+	d.missed = []driver.LostPage{{Deliveries: []driver.Missed{{Account: "1"}, {Account: "large"}, {Account: "odd"}, {Account: "2"}, {Account: "3"}, {Account: "1"}}, Receipt: "r"}}
+	d.fault = func(call string) error {
+		switch {
+		case call == "recover large":
+			return &hub.Error{Kind: hub.KindTooLarge}
+		case call == "recover odd":
+			return &hub.Error{Kind: hub.KindInvalid}
+		case d.calls["lost"] > 20:
+			return errIO // whoever asks that often does not stop
+		}
+		return nil
+	}
+	look := func(want, all, calls int) {
+		t.Helper()
+		before := d.calls["lost"]
+		taken, err := d.service.Missed(t.Context(), "app")
+		if must(t, err); taken != want || len(d.recover) != all || d.calls["lost"]-before != calls || len(d.confirms) != d.calls["lost"] {
+			t.Errorf("taken %d, recovered %d, %d calls, %d confirmed", taken, len(d.recover), d.calls["lost"]-before, len(d.confirms))
+		}
+	}
+	look(2, 2, 2)
+	look(0, 2, 2)
+	d.stranger = "" // the shop was connected
+	look(1, 3, 2)
+	d.missed[0].Deliveries[0].Body = []byte("another")
+	look(1, 4, 2)
+	if taken, err := d.service.Missed(t.Context(), "other app"); err != nil || taken != 4 {
+		t.Errorf("taken %d for another app, %v", taken, err)
+	}
+	d.missed[0].Deliveries[0].Body = []byte("yet another")
+	d.fault = func(string) error { return errIO }
+	if _, err := d.service.Missed(t.Context(), "app"); err == nil {
+		t.Error("a delivery that could not be taken now was passed over")
+	}
+}
+
+// The deliveries that a platform could not deliver are taken again and again, by a shop whose permission is good.
+func TestLost(t *testing.T) {
+	d := newDesk()
+	due := func(want time.Time) {
+		t.Helper()
+		if got := d.next[fetch.Lost]; !got.Equal(want) {
+			t.Errorf("the next look is at %v, want %v", got, want)
+		}
+		delete(d.next, fetch.Lost)
+	}
+	page := []driver.LostPage{{Deliveries: []driver.Missed{{Account: "1"}}, Receipt: "r1"}}
+	d.missed, d.callers = page, []driver.Caller{asker{dead: true}, asker{}}
+	must(t, d.service.Lost(t.Context(), "app"))
+	if due(epoch.Add(10 * time.Minute)); len(d.recover) != 1 {
+		t.Errorf("%d recovered", len(d.recover))
+	}
+	d.missed, d.callers = page, []driver.Caller{asker{dead: true}}
+	must(t, d.service.Lost(t.Context(), "app"))
+	d.callers = nil
+	must(t, d.service.Lost(t.Context(), "app"))
+	if due(epoch.Add(10 * time.Minute)); len(d.recover) != 1 {
+		t.Errorf("%d recovered for an app without shops", len(d.recover))
+	}
+	d.callers = []driver.Caller{asker{}}
+	d.fail = func(string) error { return errIO }
+	if err := d.service.Lost(t.Context(), "app"); err == nil {
+		t.Error("a failed call was taken for an answer")
+	}
+	due(time.Time{}) // the queue tries again
+	d.away = true
+	must(t, d.service.Lost(t.Context(), "app"))
+	due(time.Time{}) // the app is gone
 }

@@ -8,8 +8,9 @@ import (
 	"hub/adapters/driver"
 )
 
-// Poll takes what changed since the last poll and schedules the next. An error leaves the progress where it is: the queue
-// tries again, and everything since then is looked at anew.
+// Poll takes what changed since the last poll and schedules the next. One that has much to catch up with keeps what it has,
+// window by window, until it is another's turn, and is scheduled again at once. An error leaves the progress where it is: the
+// queue tries again, and everything since then is looked at anew.
 func (s *Service) Poll(ctx context.Context, n Name) (err error) {
 	defer hub.Wrap(&err, "polling", string(n.Connection))
 	shop, err := s.Shops.Shop(n)
@@ -32,7 +33,7 @@ func (s *Service) Poll(ctx context.Context, n Name) (err error) {
 		asOf, err := s.window(ctx, n, shop, driver.Window{By: driver.ByChange, From: from, To: to})
 		if err != nil {
 			s.complain(ctx, n, p, err)
-			return err
+			return s.rest(ctx, n, err)
 		}
 		if last {
 			p.Polled = earlier(now, asOf)
@@ -40,12 +41,30 @@ func (s *Service) Poll(ctx context.Context, n Name) (err error) {
 		}
 		from = to
 		p.Polled = earlier(to, asOf)
-		if err := s.Store.SavePoll(ctx, n, p, time.Time{}); err != nil {
+		over, next := s.Clock(), time.Time{}
+		if over.Sub(now) >= s.Turn {
+			next = over
+		}
+		if err := s.Store.SavePoll(ctx, n, p, next); err != nil || !next.IsZero() {
 			return err
 		}
 	}
 	p.PolledAt, p.Trouble = s.Clock(), ""
 	return s.Store.SavePoll(ctx, n, p, p.PolledAt.Add(s.Every))
+}
+
+// rest ends standing work that only the owner of the shop can bring on: Begin resumes it. It is the stored standing that counts,
+// and it is read after the call was refused: an owner who is back by then, or later, comes to Begin after that, and what is ended
+// or put off here is due again. With any other error the work goes on.
+func (s *Service) rest(ctx context.Context, n Name, cause error) error {
+	if hub.CodeOf(cause) != driver.CodeReconnect {
+		return cause
+	}
+	access, err := s.Shops.Access(ctx, n)
+	if err != nil || access == Granted {
+		return cause
+	}
+	return nil
 }
 
 // earlier is the time up to which a list can know: a hub whose clock is ahead of the platform's must not believe that it

@@ -27,16 +27,36 @@ type Shops interface {
 	// that this hub has not heard of yet. One that is disconnected, or whose merchant must authorise again, is a shop: its
 	// calls fail with driver.CodeReconnect.
 	Shop(Name) (Shop, error)
-	// App finds the platform and a caller for what belongs to an app as a whole. KindNotFound as above.
+	// Access reads what the owner of a shop lets the hub do, from the database: what this hub remembers may be older.
+	Access(context.Context, Name) (Access, error)
+	// App finds the platform and callers for what belongs to an app as a whole. KindNotFound: it is gone, or its platform keeps
+	// nothing that it could not deliver.
 	App(hub.AppID) (App, error)
 }
+
+// Access is what the owner of a shop lets the hub do.
+type Access uint8
+
+// The kinds of access.
+const (
+	Granted   Access = iota
+	Withdrawn        // until the owner authorises again, when the connection begins anew
+	Over             // the shop is disconnected
+)
 
 // App is an app and how its platform is asked for what it could not deliver.
 type App struct {
 	Platform hub.Platform
 	Lost     driver.Lost
-	Caller   driver.Caller
+	Callers  []driver.Caller // of some of its shops, any of which may be asked; none when none is connected
 	Access   driver.App
+	Every    time.Duration // from one look to the next: well below the time for which the platform keeps them
+}
+
+// Schedule has the lost deliveries of an app taken again.
+type Schedule interface {
+	// Lost is durable when it returns. There is one job for an app, whoever asks and however often.
+	Lost(ctx context.Context, app hub.AppID, due time.Time) error
 }
 
 // Document is one order as a platform told it.
@@ -50,8 +70,8 @@ type Log interface {
 	// Take is durable when it returns nil. KindTooLarge: one document is over the bound, the others are taken.
 	Take(ctx context.Context, n Name, documents []Document) error
 	// Recover takes a delivery that an app's platform could not deliver, for the shop that it names. Of a shop that is
-	// not connected nothing is kept, and that is no error.
-	Recover(ctx context.Context, p hub.Platform, app hub.AppID, m driver.Missed) error
+	// not connected nothing is kept, and that is no error. KindTooLarge and KindInvalid: it never will be.
+	Recover(ctx context.Context, p hub.Platform, app hub.AppID, m driver.Missed) (kept bool, err error)
 }
 
 // Store remembers how far each shop was read. Reads are of committed, durable rows.
@@ -62,6 +82,9 @@ type Store interface {
 	// zero time schedules none. Each progress is true by itself, so it does no harm when an older one comes late.
 	SavePoll(ctx context.Context, n Name, p PollProgress, next time.Time) error
 	SaveBackfill(ctx context.Context, n Name, b BackfillProgress, next time.Time) error
+	// Resume schedules poll and backfill now, in one transaction, whatever they were put off for; one that runs is done again
+	// when it ends, however it does.
+	Resume(context.Context, Name) error
 	// Versions returns the source time of stored orders. Those that are not stored are absent.
 	Versions(ctx context.Context, n Name, ids []hub.ExternalID) (map[hub.ExternalID]time.Time, error)
 }

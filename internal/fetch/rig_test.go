@@ -180,22 +180,26 @@ type desk struct {
 	causes   map[string]int
 	progress fetch.Progress
 	next     map[fetch.Work]time.Time
-	away     bool               // the shop is disconnected
+	away     bool // the shop is disconnected
+	access   fetch.Access
 	fault    func(string) error // of log and store, before the effect
 	after    func(string) error // after it
 	confirms []string
 	missed   []driver.LostPage
+	callers  []driver.Caller
 	recover  []driver.Missed
+	stranger string // a shop that is not connected
+	same     bool   // the list of lost deliveries ignores from where it is to go on, and what was confirmed
 }
 
 func newDesk() *desk {
 	fine := func(string) error { return nil }
 	d := &desk{
 		platform: newPlatform(), clock: epoch, taken: map[hub.ExternalID]int{}, changed: map[hub.ExternalID]time.Time{},
-		causes: map[string]int{}, next: map[fetch.Work]time.Time{}, fault: fine, after: fine,
+		causes: map[string]int{}, next: map[fetch.Work]time.Time{}, fault: fine, after: fine, callers: []driver.Caller{asker{}},
 	}
 	d.service = &fetch.Service{
-		Shops: d, Log: d, Store: d, Clock: func() time.Time { return d.clock }, Logger: slog.New(slog.DiscardHandler),
+		Shops: d, Log: d, Store: d, Schedule: turns{d}, Clock: func() time.Time { return d.clock }, Logger: slog.New(slog.DiscardHandler),
 		Options: fetch.Defaults(),
 	}
 	return d
@@ -211,7 +215,29 @@ func (d *desk) Shop(fetch.Name) (fetch.Shop, error) {
 	return fetch.Shop{Client: d.platform}, nil
 }
 
-func (d *desk) App(hub.AppID) (fetch.App, error) { return fetch.App{Lost: d}, nil }
+func (d *desk) Access(context.Context, fetch.Name) (fetch.Access, error) {
+	return d.access, d.fault("access")
+}
+
+func (d *desk) App(hub.AppID) (fetch.App, error) {
+	if d.away {
+		return fetch.App{}, &hub.Error{Kind: hub.KindNotFound, Code: "app_not_found"}
+	}
+	return fetch.App{Lost: d, Callers: d.callers, Every: 10 * time.Minute}, nil
+}
+
+// turns is where the job of an app is scheduled.
+type turns struct{ *desk }
+
+func (s turns) Lost(_ context.Context, _ hub.AppID, due time.Time) error {
+	s.next[fetch.Lost] = due
+	return s.fault("schedule")
+}
+
+// asker is a caller of a shop whose permission may be gone.
+type asker struct{ dead bool }
+
+func (asker) Call(context.Context, driver.Call) (driver.Answer, error) { return driver.Answer{}, nil }
 
 func (d *desk) Take(_ context.Context, _ fetch.Name, list []fetch.Document) error {
 	if err := d.fault("take"); err != nil {
@@ -232,12 +258,15 @@ func (d *desk) Take(_ context.Context, _ fetch.Name, list []fetch.Document) erro
 	return d.after("take")
 }
 
-func (d *desk) Recover(_ context.Context, _ hub.Platform, _ hub.AppID, m driver.Missed) error {
-	if err := d.fault("recover"); err != nil {
-		return err
+func (d *desk) Recover(_ context.Context, _ hub.Platform, _ hub.AppID, m driver.Missed) (bool, error) {
+	if err := d.fault("recover " + m.Account); err != nil {
+		return false, err
+	}
+	if m.Account == d.stranger {
+		return false, nil
 	}
 	d.recover = append(d.recover, m)
-	return nil
+	return true, nil
 }
 
 func (d *desk) Progress(context.Context, fetch.Name) (fetch.Progress, error) {
@@ -266,6 +295,14 @@ func (d *desk) SaveBackfill(_ context.Context, _ fetch.Name, b fetch.BackfillPro
 	return d.after("save")
 }
 
+func (d *desk) Resume(context.Context, fetch.Name) error {
+	if err := d.fault("save"); err != nil {
+		return err
+	}
+	d.next[fetch.Poll], d.next[fetch.Backfill] = d.clock, d.clock
+	return d.after("save")
+}
+
 func (d *desk) Versions(_ context.Context, _ fetch.Name, ids []hub.ExternalID) (map[hub.ExternalID]time.Time, error) {
 	known := map[hub.ExternalID]time.Time{}
 	for _, id := range ids {
@@ -277,18 +314,29 @@ func (d *desk) Versions(_ context.Context, _ fetch.Name, ids []hub.ExternalID) (
 }
 
 // Lost and Confirm are a platform's list of lost deliveries.
-func (d *desk) Lost(context.Context, driver.Caller, driver.App, string) (driver.LostPage, error) {
+func (d *desk) Lost(_ context.Context, c driver.Caller, _ driver.App, _ string) (driver.LostPage, error) {
+	if c.(asker).dead {
+		return driver.LostPage{}, &hub.Error{Kind: hub.KindPermanent, Code: driver.CodeReconnect}
+	}
 	if len(d.missed) == 0 {
 		return driver.LostPage{}, nil
 	}
-	return d.missed[0], d.fail("lost")
+	d.calls["lost"]++
+	page := d.missed[0]
+	if d.same {
+		page.Next = fmt.Sprint(d.calls["lost"])
+	}
+	return page, d.fail("lost")
 }
 
 func (d *desk) Confirm(_ context.Context, _ driver.Caller, receipt string) error {
 	if err := d.fail("confirm"); err != nil {
 		return err
 	}
-	d.confirms, d.missed = append(d.confirms, receipt), d.missed[1:]
+	d.confirms = append(d.confirms, receipt)
+	if !d.same {
+		d.missed = d.missed[1:]
+	}
 	return nil
 }
 

@@ -16,7 +16,7 @@ type Options struct {
 	Overlap time.Duration // how far before the last poll the next one looks: clocks that differ, lists that lag
 	Chunk   time.Duration // longest window that is listed at once, so that progress is kept on the way
 	Pages   int           // most pages of one list; one that grows faster than it is read would have no end
-	Turn    time.Duration // after which a backfill gives its place to others
+	Turn    time.Duration // after which a backfill or a poll gives its place to others; well below what an attempt may take
 }
 
 // Defaults are what `hub serve` uses. A webhook that was lost is made good within Every plus the time of one poll.
@@ -27,12 +27,15 @@ func Defaults() Options {
 // Service reads. It is safe for concurrent use; that one shop is not polled by two hubs at a time is for the queue to see
 // to, and harmless when it happens.
 type Service struct {
-	Shops  Shops
-	Log    Log
-	Store  Store
-	Clock  hub.Clock
-	Logger *slog.Logger
+	Shops    Shops
+	Log      Log
+	Store    Store
+	Schedule Schedule
+	Clock    hub.Clock
+	Logger   *slog.Logger
 	Options
+
+	had had
 }
 
 // Order reads the order that a notification was about. One that the platform does not show is settled: it is older than

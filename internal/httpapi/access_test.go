@@ -49,6 +49,10 @@ func routes() []route {
 		{"POST", "/v1/connections/connect", `{"tenant":"{tenant}","platform":"shopify","shop":"shop-{n}"}`, []tenancy.Role{merchant, operator}, 201, false},
 		{"GET", "/v1/connections/{connection}", "", []tenancy.Role{merchant, auditor, operator}, 200, false},
 		{"POST", "/v1/connections/{connection}/disconnect", "", []tenancy.Role{merchant, operator}, 200, false},
+		{"GET", "/v1/reconciliations", "", read, 200, true},
+		{"GET", "/v1/reconciliations/{statement}", "", read, 200, true},
+		{"GET", "/v1/reconciliations/keys", "", read, 200, false},
+		{"POST", "/v1/reconciliations", `{"connection_id":"{connection}","day":"2026-02-28"}`, []tenancy.Role{merchant, operator}, 202, false},
 		{"GET", "/v1/tenants", "", only, 200, false},
 		{"POST", "/v1/tenants", `{"name":"Tenant {n}"}`, only, 201, false},
 		{"GET", "/v1/keys", "", only, 200, false},
@@ -76,7 +80,7 @@ func (l *lab) fill(text string, p party, n int) string {
 		l.forget.hubs = append(l.forget.hubs, forget.Hub{Instance: fmt.Sprint("ins_", n), SeenAt: testTime.Add(-time.Hour)})
 	}
 	return strings.NewReplacer("{hub}", fmt.Sprint("ins_", n), "{order}", string(p.order), "{parked}", string(p.parked), "{tenant}", string(p.id),
-		"{connection}", string(p.connection.ID), "{key}", id, "{n}", fmt.Sprint(n)).Replace(text)
+		"{connection}", string(p.connection.ID), "{statement}", statementOf(p), "{key}", id, "{n}", fmt.Sprint(n)).Replace(text)
 }
 
 func TestEveryRouteAndRole(t *testing.T) {
@@ -112,7 +116,7 @@ func TestRoutesAreComplete(t *testing.T) {
 	l := newLab(t)
 	listed := map[string]bool{}
 	for _, r := range routes() {
-		path := strings.NewReplacer("{order}", "{id}", "{parked}", "{id}", "{key}", "{id}", "{connection}", "{id}", "{hub}", "{instance}").Replace(r.path)
+		path := strings.NewReplacer("{order}", "{id}", "{parked}", "{id}", "{key}", "{id}", "{connection}", "{id}", "{statement}", "{id}", "{hub}", "{instance}").Replace(r.path)
 		listed[r.method+" "+path] = true
 	}
 	_, doc := l.api.build()

@@ -55,28 +55,29 @@ type Renewing interface {
 
 // API is the doors and what is behind them. All fields are set by package app and not changed afterwards.
 type API struct {
-	Door      Door
-	Parking   Parking
-	Feed      *erp.Feed
-	Orders    *erp.Orders
-	Personal  *erp.Personal
-	Lineage   *erp.Tracer
-	Renewing  Renewing
-	Forget    Forget
-	Cycles    Cycles
-	Journey   Journey
-	Shops     Shops
-	Tenancy   *tenancy.Service
-	Directory *tenancy.Directory
-	Ready     func(context.Context) []Problem // empty when everything works; quick, it is asked by load balancers
-	MaxBody   int64                           // bytes of a webhook
-	PublicURL func() string                   // where platforms reach this hub, without a slash at the end
-	Logger    *slog.Logger
-	RequestID func() string // a new one, as hub.IDSource.New(hub.RequestPrefix) makes it
-	Clock     hub.Clock     // for the durations in the log; without one they are zero
-	Version   string        // of the program, shown on the documentation page
-	Events    Events        // what is told to the broker, described
-	Metrics   http.Handler  // of the admin port's /metrics; nil when nobody measures
+	Door            Door
+	Parking         Parking
+	Feed            *erp.Feed
+	Orders          *erp.Orders
+	Personal        *erp.Personal
+	Lineage         *erp.Tracer
+	Renewing        Renewing
+	Forget          Forget
+	Cycles          Cycles
+	Journey         Journey
+	Shops           Shops
+	Reconciliations Reconciliations
+	Tenancy         *tenancy.Service
+	Directory       *tenancy.Directory
+	Ready           func(context.Context) []Problem // empty when everything works; quick, it is asked by load balancers
+	MaxBody         int64                           // bytes of a webhook
+	PublicURL       func() string                   // where platforms reach this hub, without a slash at the end
+	Logger          *slog.Logger
+	RequestID       func() string // a new one, as hub.IDSource.New(hub.RequestPrefix) makes it
+	Clock           hub.Clock     // for the durations in the log; without one they are zero
+	Version         string        // of the program, shown on the documentation page
+	Events          Events        // what is told to the broker, described
+	Metrics         http.Handler  // of the admin port's /metrics; nil when nobody measures
 	// Answered is told of every answered request of the public port, with the pattern of its route; may be nil.
 	Answered func(method, route string, status int, took time.Duration)
 }
@@ -136,6 +137,7 @@ func (a API) build() (http.Handler, *huma.OpenAPI) {
 	s.pages(r)
 	s.parked()
 	s.renormalisations()
+	s.reconciliations()
 	s.forgetting()
 	s.instances()
 	finish(s.huma.OpenAPI())

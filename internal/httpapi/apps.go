@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"hub"
@@ -39,12 +41,12 @@ type app struct {
 
 func (s *server) showApp(a tenancy.App) app {
 	path := tenancy.HookPath(a.Platform, a.Endpoint)
-	url := a.HookURL
-	if url == "" {
-		url = s.PublicURL() + path
+	address := a.HookURL
+	if address == "" {
+		address = s.PublicURL() + path
 	}
 	return app{
-		string(a.ID), string(a.Tenant), a.Platform, a.Name, a.Environment, path, url, a.CreatedAt.UTC(),
+		string(a.ID), string(a.Tenant), a.Platform, a.Name, a.Environment, path, address, a.CreatedAt.UTC(),
 		a.ClientID, a.Base, append([]string{}, a.Scopes...), a.Redirect,
 	}
 }
@@ -75,7 +77,7 @@ type newApp struct {
 		Name        string       `json:"name" minLength:"1" maxLength:"200"`
 		Environment string       `json:"environment,omitempty" enum:"live,sandbox" default:"live"`
 		ClientID    string       `json:"client_id,omitempty" maxLength:"128" doc:"The platform's id of the app: API key, partner id, application id"`
-		Base        string       `json:"base,omitempty" maxLength:"512" doc:"Only of a sandbox: the address in place of the platform's" example:"http://127.0.0.1:8787"`
+		Base        string       `json:"base,omitempty" maxLength:"512" doc:"Only of a sandbox: the address in place of the platform's; on this machine only when HUB_PUBLIC_URL is, too" example:"http://127.0.0.1:8787"`
 		Scopes      []string     `json:"scopes,omitempty" maxItems:"64" nullable:"false" doc:"What to ask merchants for, instead of what the hub needs"`
 		Redirect    string       `json:"redirect,omitempty" maxLength:"512" doc:"Where browsers come back, as registered at the platform byte for byte; the hub's own address if left out"`
 		HookURL     string       `json:"hook_url,omitempty" maxLength:"512" doc:"The webhook address as registered at the platform byte for byte, if it is not the hub's own"`
@@ -94,12 +96,23 @@ func (s *server) createApp(ctx context.Context, c caller, in *newApp) (*appAnswe
 	a, err := s.Tenancy.CreateApp(ctx, tenancy.NewApp{
 		Tenant: hub.TenantID(in.Body.Tenant), Platform: in.Body.Platform, Name: in.Body.Name,
 		Environment: in.Body.Environment, Secrets: secrets, ClientID: in.Body.ClientID, Base: in.Body.Base,
-		Loopback: c.Operator(), Scopes: in.Body.Scopes, Redirect: in.Body.Redirect, HookURL: in.Body.HookURL,
+		Loopback: c.Operator() && onThisMachine(s.PublicURL()), Scopes: in.Body.Scopes, Redirect: in.Body.Redirect, HookURL: in.Body.HookURL,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &appAnswer{s.showApp(a)}, nil
+}
+
+// onThisMachine reports whether a hub is reached on this machine alone, as in a trial or a test: only then may an operator have its
+// calls go to a sandbox beside it. The setting is HUB_PUBLIC_URL.
+func onThisMachine(public string) bool {
+	u, err := url.Parse(public)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback()
 }
 
 func (s *server) listApps(_ context.Context, c caller, in *directoryQuery) (*listAnswer[app], error) {

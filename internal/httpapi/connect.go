@@ -15,6 +15,8 @@ import (
 type Journey interface {
 	// Begin makes an address to open.
 	Begin(context.Context, connect.Wish) (connect.Invitation, error)
+	// Look says what a ticket is for and uses nothing up.
+	Look(ctx context.Context, p hub.Platform, ticket string) (connect.Prospect, error)
 	// Depart takes a ticket and says where to go.
 	Depart(ctx context.Context, p hub.Platform, ticket string) (connect.Departure, error)
 	// Arrive takes what the browser brought back, and connects.
@@ -37,7 +39,9 @@ func (s *server) connecting() {
 		id: "connect-shop", method: http.MethodPost, path: "/v1/connections/connect", tag: "Connections", roles: shopkeepers(),
 		summary: "Connect a shop through its platform's page",
 		description: "Answers with an address for the shop's owner to open in a browser, once and within ten minutes. It leads to the platform's page; " +
-			"the shop is connected when the browser comes back. A shop of the same tenant that is connected already gets new tokens.",
+			"the shop is connected when the browser comes back. A connection of the tenant for that shop and environment stays the same one and gets new tokens: one " +
+			"by the same app, one that was disconnected or is to be authorised again, and one that has only received webhooks. A shop that is connected in " +
+			"another way, or by another tenant, is refused.",
 		status: http.StatusCreated, errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
 	}, s.connectShop)
 	register(s, operation{
@@ -48,9 +52,10 @@ func (s *server) connecting() {
 	}, s.oneConnection)
 	register(s, operation{
 		id: "disconnect-shop", method: http.MethodPost, path: "/v1/connections/{id}/disconnect", tag: "Connections", roles: shopkeepers(),
-		summary:     "Disconnect a shop",
-		description: "Destroys the shop's tokens and tells the platform. Orders stay, and late webhooks are still taken. Doing it again changes nothing.",
-		errors:      []int{http.StatusNotFound, http.StatusConflict},
+		summary: "Disconnect a shop",
+		description: "Destroys the shop's tokens and tells the platform. Orders stay. The shop is then free to be connected again, here or by another tenant; " +
+			"late webhooks are taken until somebody else has it. Doing it again changes nothing.",
+		errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, s.disconnectShop)
 }
 
@@ -61,6 +66,7 @@ type newWay struct {
 		Platform hub.Platform `json:"platform"`
 		Shop     string       `json:"shop,omitempty" maxLength:"200" doc:"Which shop, where the platform's page belongs to one (Shopify)" example:"loja-azul.myshopify.com"`
 		AppID    string       `json:"app_id,omitempty" maxLength:"64" doc:"Through which app, where the tenant may use several"`
+		Site     string       `json:"site,omitempty" maxLength:"16" doc:"The country whose page to show, where the platform has one for each (Mercado Libre)" example:"MLB"`
 	}
 }
 
@@ -82,7 +88,7 @@ func (s *server) connectShop(ctx context.Context, c caller, in *newWay) (*invita
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.Journey.Begin(ctx, connect.Wish{Tenant: t, Platform: in.Body.Platform, App: hub.AppID(in.Body.AppID), Shop: in.Body.Shop})
+	made, err := s.Journey.Begin(ctx, connect.Wish{Tenant: t, Platform: in.Body.Platform, App: hub.AppID(in.Body.AppID), Shop: in.Body.Shop, Site: in.Body.Site})
 	if err != nil {
 		return nil, err
 	}

@@ -25,11 +25,17 @@ type shopkeeping struct {
 	cookie  string
 	tickets []string
 	ended   []hub.ConnectionID
+
+	prospect connect.Prospect
 }
 
 func (s *shopkeeping) Begin(ctx context.Context, w connect.Wish) (connect.Invitation, error) {
 	s.wish, s.actor = w, hub.ActorOf(ctx)
 	return connect.Invitation{URL: "https://hub.example/connect/shopify/begin?ticket=CANARY-ticket", ExpiresAt: testTime}, s.err
+}
+
+func (s *shopkeeping) Look(context.Context, hub.Platform, string) (connect.Prospect, error) {
+	return s.prospect, s.err
 }
 
 func (s *shopkeeping) Depart(_ context.Context, p hub.Platform, ticket string) (connect.Departure, error) {
@@ -54,11 +60,11 @@ func (s *shopkeeping) Disconnect(_ context.Context, id hub.ConnectionID) (bool, 
 
 func TestConnectShop(t *testing.T) {
 	l := newLab(t)
-	r := l.want(l.do("POST", "/v1/connections/connect", l.a.keys[merchant], `{"platform":"shopify","shop":"Loja","app_id":"app_1"}`), 201, "")
+	r := l.want(l.do("POST", "/v1/connections/connect", l.a.keys[merchant], `{"platform":"shopify","shop":"Loja","app_id":"app_1","site":"MLB"}`), 201, "")
 	if r.body["url"] != "https://hub.example/connect/shopify/begin?ticket=CANARY-ticket" || r.body["expires_at"] == nil {
 		t.Error(r.Body)
 	}
-	if want := (connect.Wish{Tenant: l.a.id, Platform: hub.Shopify, App: "app_1", Shop: "Loja"}); l.shops.wish != want || l.shops.actor.Role != "merchant" {
+	if want := (connect.Wish{Tenant: l.a.id, Platform: hub.Shopify, App: "app_1", Shop: "Loja", Site: "MLB"}); l.shops.wish != want || l.shops.actor.Role != "merchant" {
 		t.Errorf("%+v by %+v", l.shops.wish, l.shops.actor)
 	}
 	l.want(l.do("POST", "/v1/connections/connect", l.a.keys[merchant], `{"platform":"shopify","tenant":"`+string(l.b.id)+`"}`), 404, "tenant_not_found")
@@ -161,6 +167,107 @@ func TestBeginPage(t *testing.T) {
 	l.noCanary()
 }
 
+// A browser is told whose account the shop goes to before it leaves, and that look uses the link up as little as a preview of it.
+func TestPageBeforeLeaving(t *testing.T) {
+	l := newLab(t)
+	l.shops.prospect = connect.Prospect{Tenant: l.a.id, Account: "loja-azul.myshopify.com"}
+	cookie, from := "", ""
+	look := func(target string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(l.Context(), "GET", target, nil)
+		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+		for name, value := range map[string]string{"Cookie": cookie, "Sec-Fetch-Site": from} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		w := httptest.NewRecorder()
+		l.handler.ServeHTTP(w, r)
+		return w
+	}
+	w := look("/connect/shopify/begin?ticket=CANARY-ticket")
+	for _, text := range []string{"Loja Azul</strong>", "loja-azul.myshopify.com", "Continue to Shopify", `href="?ticket=CANARY-ticket&amp;go=1"`} {
+		if !strings.Contains(w.Body.String(), text) {
+			t.Errorf("the page lacks %q: %s", text, w.Body)
+		}
+	}
+	if w.Code != 200 || len(l.shops.tickets) != 0 {
+		t.Errorf("%d, the ticket was used: %q", w.Code, l.shops.tickets)
+	}
+	set := w.Header().Get("Set-Cookie")
+	for _, want := range []string{"__Host-hub_shown_", "Path=/", "HttpOnly", "Secure", "SameSite=Strict", "Max-Age=600"} {
+		if !strings.Contains(set, want) {
+			t.Errorf("cookie %q lacks %s", set, want)
+		}
+	}
+	if strings.Contains(set, "Domain") || strings.Contains(set, "CANARY") {
+		t.Errorf("cookie %q", set)
+	}
+	shown, _, _ := strings.Cut(set, ";")
+	if folder := os.Getenv("HUB_PAGES"); folder != "" {
+		if err := os.WriteFile(folder+"/before.html", w.Body.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.shops.prospect.Account = ""
+	if w = look("/connect/mercadolibre/begin?ticket=x"); !strings.Contains(w.Body.String(), "Continue to Mercado Libre") || strings.Contains(w.Body.String(), "<h2>") {
+		t.Errorf("without a shop: %s", w.Body)
+	}
+	// The page is not skipped by an address that somebody else made: it is for who comes from it, by this ticket.
+	other, _, _ := strings.Cut(look("/connect/shopify/begin?ticket=other").Header().Get("Set-Cookie"), ";")
+	name, _, _ := strings.Cut(shown, "=")
+	for what, c := range map[string][2]string{
+		"no cookie": {"", ""}, "no cookie, from here": {"", "same-origin"}, "of another ticket": {other, "same-origin"}, "made up": {name + "=1", "same-origin"},
+		"from another site": {shown, "cross-site"}, "from a neighbour": {shown, "same-site"}, "from outside": {shown, "none"},
+	} {
+		cookie, from = c[0], c[1]
+		if w = look("/connect/shopify/begin?ticket=CANARY-ticket&go=1"); w.Code != 200 || len(l.shops.tickets) != 0 || !strings.Contains(w.Body.String(), "Loja Azul</strong>") {
+			t.Errorf("%s: %d, %q", what, w.Code, l.shops.tickets)
+		}
+	}
+	for _, from = range []string{"", "same-origin"} {
+		l.shops.tickets, cookie = nil, shown
+		if w = look("/connect/shopify/begin?ticket=CANARY-ticket&go=1"); w.Code != 303 || len(l.shops.tickets) != 1 {
+			t.Errorf("going on from %q: %d, %q", from, w.Code, l.shops.tickets)
+		}
+	}
+	for _, bad := range []string{"&go=2", "&go=1&go=1", "&x=1", "&go=1&x=1"} {
+		if w = look("/connect/shopify/begin?ticket=CANARY-ticket" + bad); w.Code != 404 || len(l.shops.tickets) != 1 {
+			t.Errorf("%s: %d, %q", bad, w.Code, l.shops.tickets)
+		}
+	}
+	l.shops.err = &hub.Error{Kind: hub.KindNotFound, Code: "ticket_unknown"}
+	if w = look("/connect/shopify/begin?ticket=x"); w.Code != 404 || !strings.Contains(w.Body.String(), "used up") {
+		t.Errorf("used up: %d %s", w.Code, w.Body)
+	}
+	l.noCanary()
+}
+
+// What a browser fetches without showing it, for a picture or a script of another site, does not use a link up.
+func TestBeginBehindTheBack(t *testing.T) {
+	l := newLab(t)
+	l.shops.prospect = connect.Prospect{Tenant: l.a.id}
+	for _, query := range []string{"?ticket=CANARY-ticket", "?ticket=CANARY-ticket&go=1"} {
+		r := httptest.NewRequestWithContext(l.Context(), "GET", "/connect/shopify/begin"+query, nil)
+		r.Header.Set("Accept", "image/*,*/*;q=0.8")
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		w := httptest.NewRecorder()
+		l.handler.ServeHTTP(w, r)
+		if w.Code != 200 || len(l.shops.tickets) != 0 {
+			t.Errorf("%s: %d, %q", query, w.Code, l.shops.tickets)
+		}
+	}
+	l.api.PublicURL = func() string { return "http://127.0.0.1:8080" } // where a browser would refuse a cookie for https
+	l.handler = l.api.Handler()
+	r := httptest.NewRequestWithContext(l.Context(), "GET", "/connect/shopify/begin?ticket=CANARY-ticket", nil)
+	r.Header.Set("Accept", "text/html")
+	w := httptest.NewRecorder()
+	l.handler.ServeHTTP(w, r)
+	if set := w.Header().Get("Set-Cookie"); !strings.HasPrefix(set, "hub_shown_") || strings.Contains(set, "Secure") {
+		t.Errorf("cookie %q", set)
+	}
+	l.noCanary()
+}
+
 // noCanary: nothing of a query, a cookie or an address to go to is in the log.
 func (l *lab) noCanary() {
 	l.Helper()
@@ -222,4 +329,28 @@ func TestCallbackPages(t *testing.T) {
 		t.Errorf("HEAD: %d", w.Code)
 	}
 	l.noCanary()
+}
+
+// Calls of an app carry its secrets: only a hub that is reached on this machine alone may have them go to a sandbox beside it.
+func TestSandboxBesideTheHub(t *testing.T) {
+	l := newLab(t)
+	for name, c := range map[string]struct {
+		public, base string
+		status       int
+	}{
+		"a hub on the internet":     {"https://hub.example", "http://127.0.0.1:8787", 422},
+		"a name for this machine":   {"http://127.0.0.1:8080", "https://localhost:8787", 422},
+		"a hub behind such a name":  {"http://localhost:8080", "http://127.0.0.1:8787", 422},
+		"a hub that is tried":       {"http://127.0.0.1:8080", "http://127.0.0.1:8787", 201},
+		"a hub that is tried, IPv6": {"http://[::1]:8080", "http://[::1]:8787", 201},
+		"a sandbox elsewhere":       {"https://hub.example", "https://sandbox.example", 201},
+	} {
+		l.api.PublicURL = func() string { return c.public }
+		l.handler = l.api.Handler()
+		body := `{"platform":"shopify","name":"x","environment":"sandbox","secret":"secret-one","client_id":"c","base":"` + c.base + `"}`
+		r := l.do("POST", "/v1/apps", l.operator, body)
+		if r.Code != c.status {
+			t.Errorf("%s: %d %s", name, r.Code, r.Body)
+		}
+	}
 }

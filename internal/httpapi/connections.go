@@ -13,7 +13,7 @@ func (s *server) connections() {
 	register(s, operation{
 		id: "create-connection", method: http.MethodPost, path: "/v1/connections", tag: "Connections", roles: operators(),
 		summary:     "Connect a shop",
-		description: "With secret or secrets the connection is its own app; with app_id it uses one that exists. A shop belongs to one connection over all tenants.",
+		description: "With secret or secrets the connection is its own app; with app_id it uses one that exists. A shop belongs to one connection over all tenants, until it is disconnected.",
 		status:      http.StatusCreated, errors: creating(),
 	}, s.createConnection)
 	register(s, operation{
@@ -35,12 +35,13 @@ type Connection struct {
 	HookPath     string       `json:"hook_path,omitempty" doc:"Where the platform sends; its last part is a secret, so auditors do not see it"`
 	HookURL      string       `json:"hook_url,omitempty" doc:"The same with the hub's public address"`
 	CreatedAt    time.Time    `json:"created_at"`
+	Released     bool         `json:"released,omitempty" doc:"The connection is over, and its shop is free to be connected again, here or by another tenant"`
 }
 
 func (s *server) showConnection(c tenancy.Connection) Connection {
 	path := tenancy.HookPath(c.Platform, c.Endpoint)
 	return Connection{
-		string(c.ID), string(c.Tenant), string(c.App), c.Platform, c.Environment, c.Account, path, s.PublicURL() + path, c.CreatedAt.UTC(),
+		string(c.ID), string(c.Tenant), string(c.App), c.Platform, c.Environment, c.Account, path, s.PublicURL() + path, c.CreatedAt.UTC(), c.Released,
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -27,6 +30,8 @@ type visit struct {
 	Text    string
 	Tenant  string
 	Shops   []visitShop
+	Go      string // the platform that the browser is about to be sent to
+	Ticket  string // with which
 	Again   bool   // a new link helps
 	Problem string // the code, for whoever is asked for help
 	Request string
@@ -41,7 +46,7 @@ type visitShop struct {
 type visitTodo struct{ Hint, Detail string }
 
 // takenText is shop_taken in the words of somebody who has never heard of tenants.
-const takenText = "This shop belongs to another account here. Disconnect it there first, or ask for help."
+const takenText = "This shop is connected already: to another account here, or to yours by another app or environment. Disconnect it there first, or ask for help."
 
 // pages serves the two addresses.
 func (s *server) pages(r chi.Router) {
@@ -68,11 +73,19 @@ type connectPages struct {
 	policy string
 }
 
-// begin sends a browser with a good ticket to the platform. A look by HEAD, as link previews do, uses nothing up.
+// begin tells a browser with a good ticket where it leads, and sends it to the platform when it goes on from that page. A look, by
+// a person or by HEAD as link previews do, uses nothing up. What takes no pages is sent on at once: it has nobody to show one to,
+// and nobody is led by it. When browsers go to an address for somebody they ask for a page; what else they fetch says that it is
+// a browser's by Sec-Fetch-Site, and where it does not, the cookie of the way is kept out of other sites' requests.
 func (p *connectPages) begin(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
-	if r.Method == http.MethodHead || err != nil || len(query) != 1 || len(query["ticket"]) != 1 {
+	goes := len(query) == 2 && len(query["go"]) == 1 && query.Get("go") == "1"
+	if r.Method == http.MethodHead || err != nil || len(query) != 1 && !goes || len(query["ticket"]) != 1 {
 		p.refuse(w, r, &hub.Error{Kind: hub.KindNotFound, Code: "ticket_unknown"})
+		return
+	}
+	if isBrowser(r) && !(goes && p.wasShown(r, query.Get("ticket"))) {
+		p.before(w, r, query.Get("ticket"))
 		return
 	}
 	d, err := p.Journey.Depart(r.Context(), hub.Platform(chi.URLParam(r, "platform")), query.Get("ticket"))
@@ -83,6 +96,70 @@ func (p *connectPages) begin(w http.ResponseWriter, r *http.Request) {
 	p.setCookie(w, d.Cookie, int(d.Cookie.MaxAge.Seconds()))
 	w.Header().Set("Location", d.URL)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// isBrowser reports whether somebody may sit before it.
+func isBrowser(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site") != "" || strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// shownFor is how long somebody may read the page before leaving: as long as a link is good.
+const shownFor = 10 * time.Minute
+
+// shown is the cookie of a browser that was shown where a ticket leads. It is not sent along when another site, or an address
+// that somebody passed on, leads the browser here.
+func (p *connectPages) shown(ticket string) *http.Cookie {
+	sum := sha256.Sum256([]byte(ticket))
+	text := hex.EncodeToString(sum[:])
+	c := &http.Cookie{
+		Name: "hub_shown_" + text[:12], Value: text, Path: "/", MaxAge: int(shownFor.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: strings.HasPrefix(p.PublicURL(), "https://"),
+	}
+	if c.Secure {
+		c.Name = "__Host-" + c.Name // set by this very host, and not by another of its domain
+	}
+	return c
+}
+
+// wasShown reports whether a browser goes on from the page that says where a ticket leads. Browsers that say where a request
+// comes from say that it comes from here.
+func (p *connectPages) wasShown(r *http.Request, ticket string) bool {
+	want := p.shown(ticket)
+	got, err := r.Cookie(want.Name)
+	from := r.Header.Get("Sec-Fetch-Site")
+	return err == nil && got.Value == want.Value && (from == "" || from == "same-origin")
+}
+
+// before says whose account a shop goes to, so that nobody gives a shop away by a link that somebody else has sent.
+func (p *connectPages) before(w http.ResponseWriter, r *http.Request, ticket string) {
+	platform := hub.Platform(chi.URLParam(r, "platform"))
+	prospect, err := p.Journey.Look(r.Context(), platform, ticket)
+	if err != nil {
+		p.refuse(w, r, err)
+		return
+	}
+	v := visit{Title: "Connect a shop", Tone: "good", Go: nameOf(platform), Ticket: ticket}
+	if t, ok := p.Directory.Tenant(prospect.Tenant); ok {
+		v.Tenant = t.Name
+	}
+	if prospect.Account != "" {
+		v.Shops = []visitShop{{Account: prospect.Account}}
+	}
+	http.SetCookie(w, p.shown(ticket))
+	p.show(w, r, v, http.StatusOK)
+}
+
+// nameOf is how people call a platform.
+func nameOf(p hub.Platform) string {
+	switch p {
+	case hub.Shopify:
+		return "Shopify"
+	case hub.Shopee:
+		return "Shopee"
+	case hub.MercadoLibre:
+		return "Mercado Libre"
+	}
+	return string(p)
 }
 
 // setCookie binds the way to this browser: not readable by scripts, not sent along from other sites' requests except when

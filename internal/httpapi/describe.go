@@ -51,10 +51,13 @@ func describePages(doc *huma.OpenAPI) {
 	}
 	doc.AddOperation(&huma.Operation{
 		OperationID: "begin-connecting", Method: http.MethodGet, Path: beginRoute, Tags: []string{"Connections"},
-		Summary: "Go to a platform's page", Description: "For browsers: the address that connecting a shop prints. It can be opened once.",
-		Parameters: []*huma.Param{platform, {Name: "ticket", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}},
+		Summary: "Go to a platform's page", Description: "For browsers: the address that connecting a shop prints. A page says whose account it is and leads on, which can be done once.",
+		Parameters: []*huma.Param{
+			platform, {Name: "ticket", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
+			{Name: "go", In: "query", Description: "1 to leave; what takes no pages is sent on without it", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"1"}}},
+		},
 		Responses: map[string]*huma.Response{
-			"303": {Description: "To the platform's page"}, "404": html("Used up, over or unknown"),
+			"200": html("What the link leads to"), "303": {Description: "To the platform's page"}, "404": html("Used up, over or unknown"),
 			"500": html("The hub failed"), "503": html("A part of the hub does not answer"),
 		},
 	})
@@ -65,7 +68,7 @@ func describePages(doc *huma.OpenAPI) {
 		Responses: map[string]*huma.Response{
 			"200": html("Connected; the page says what is to be mended"), "401": html("Not signed by the platform"),
 			"403": html("Another browser, or permission was not given"), "404": html("Used up, over or unknown"),
-			"409": html("The shop belongs to another account"), "422": html("The platform refused"), "429": html("The platform wants fewer calls"),
+			"409": html("The shop is connected already, by this or another tenant"), "422": html("The platform refused"), "429": html("The platform wants fewer calls"),
 			"500": html("The hub failed"), "503": html("The platform, or a part of the hub, does not answer"),
 		},
 	})

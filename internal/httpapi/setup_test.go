@@ -309,6 +309,7 @@ type lab struct {
 	people   *people
 	forget   *forgetting
 	shops    *shopkeeping
+	days     *dayKeeping
 	bell     *erp.Bell
 	logs     *syncBuffer
 	contract *contract
@@ -349,14 +350,14 @@ func newLab(t *testing.T) *lab {
 		T: t, repo: &controlRepo{}, bell: erp.NewBell(), logs: &syncBuffer{},
 		shard:  &shardRows{orders: map[hub.TenantID][]erp.Row{}, changes: map[hub.TenantID][]hub.Change{}, acks: map[string]erp.Ack{}},
 		parked: &parkedRows{rows: map[hub.TenantID][]intake.Parked{}},
-		people: &people{sealed: map[hub.OrderID]erp.Sealed{}}, forget: newForgetting(), shops: &shopkeeping{},
+		people: &people{sealed: map[hub.OrderID]erp.Sealed{}}, forget: newForgetting(), shops: &shopkeeping{}, days: newDayKeeping(t),
 	}
 	l.people.shelf = l.shard
 	directory := tenancy.NewDirectory(l.repo, plainCredentials{}, noCopy{})
 	l.api = API{
 		Door:    doorFunc(func(context.Context, intake.Request) error { return nil }),
 		Parking: l.parked, Renewing: &l.renewing, Lineage: &erp.Tracer{Reader: l.shard, Told: l.shard}, Feed: erp.NewFeed(l.shard, l.bell), Orders: erp.NewOrders(l.shard, l.shard, testClock),
-		Forget: l.forget, Cycles: l.forget, Journey: l.shops, Shops: l.shops,
+		Forget: l.forget, Cycles: l.forget, Journey: l.shops, Shops: l.shops, Reconciliations: l.days,
 		Tenancy: &tenancy.Service{
 			Repo: l.repo, Credentials: plainCredentials{}, Directory: directory, Clock: testClock, IDs: ids,
 			Random: rand.NewChaCha8([32]byte{7}), Platforms: []hub.Platform{hub.Shopify},

@@ -102,7 +102,7 @@ func badInputs(t *testing.T) map[string]struct{ body, code string } {
 // order among them is applied, and no reason quotes a value.
 func TestBadInputIsParkedWithAReason(t *testing.T) {
 	h := hubtest.Start(t, hubtest.Embedded("1"), "", app.Options{Logger: hubtest.Logger(t)})
-	shop, err := h.Operator.Connect(t.Context(), "Bad input", "shopify", "bad-input", secret)
+	shop, err := hubtest.Connect(t.Context(), h.Operator, "Bad input", "shopify", "bad-input", secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func awaitParked(t *testing.T, operator demo.Client, tenant, name string, known 
 // TestTheDoorRefuses checks what must not get in at all.
 func TestTheDoorRefuses(t *testing.T) {
 	h := hubtest.Start(t, hubtest.Embedded("1"), "", app.Options{})
-	shop, err := h.Operator.Connect(t.Context(), "Refused", "shopify", "refused", secret)
+	shop, err := hubtest.Connect(t.Context(), h.Operator, "Refused", "shopify", "refused", secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func TestCanaries(t *testing.T) {
 	h := hubtest.Start(t, hubtest.Embedded("2"), "", app.Options{
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
-	shop, err := h.Operator.Connect(t.Context(), "Canary", "shopify", "canary", secret)
+	shop, err := hubtest.Connect(t.Context(), h.Operator, "Canary", "shopify", "canary", secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestCanaries(t *testing.T) {
 }
 
 // send posts a body with a right signature.
-func send(t *testing.T, shop demo.Shop, body []byte) {
+func send(t *testing.T, shop hubtest.Shop, body []byte) {
 	t.Helper()
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)

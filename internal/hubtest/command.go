@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -18,11 +19,12 @@ import (
 // command is what a test orders a hub in another process to do, for which there is no route yet: a line of JSON on its
 // standard input, answered by one on its standard output.
 type command struct {
-	Do         string              `json:"do"` // find, fence, kill or visit
+	Do         string              `json:"do"` // find, fence, kill, visit or look
 	Tenant     hub.TenantID        `json:"tenant"`
 	Subjects   []gdpr.SubjectID    `json:"subjects,omitempty"`
 	Identifier gdpr.IdentifierKind `json:"identifier,omitempty"`
 	Value      string              `json:"value,omitempty"`
+	Connection []hub.ConnectionID  `json:"connection,omitempty"`
 }
 
 type reply struct {
@@ -79,10 +81,23 @@ func (c command) carryOut(ctx context.Context, h *app.Hub) (r reply, err error) 
 				return r, err
 			}
 		}
+	case "look":
+		err = look(ctx, h, c.Connection)
 	default:
 		err = errors.New("unknown command")
 	}
 	return r, err
+}
+
+// look checks connections, all at once.
+func look(ctx context.Context, h *app.Hub, list []hub.ConnectionID) error {
+	errs := make([]error, len(list))
+	var group sync.WaitGroup
+	for i, id := range list {
+		group.Go(func() { errs[i] = h.Look(ctx, id) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 // order makes the hub do something and waits for it. A hub that is killed meanwhile is an error.
@@ -128,6 +143,12 @@ func (p *Process) KillKeys(t hub.TenantID, subjects []gdpr.SubjectID) error {
 // Visit empties what is left of them; the e-mail address is searched for in what could not be parsed.
 func (p *Process) Visit(t hub.TenantID, subjects []gdpr.SubjectID, email string) error {
 	_, err := p.order(command{Do: "visit", Tenant: t, Subjects: subjects, Value: email})
+	return err
+}
+
+// Look has the hub ask the platforms of connections with their tokens, all at once.
+func (p *Process) Look(list []hub.ConnectionID) error {
+	_, err := p.order(command{Do: "look", Connection: list})
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"hub/adapters/sandbox/shopify"
 	"hub/internal/demo"
+	"hub/internal/hubtest"
 )
 
 // gate tells workers where the hub is, and holds them while it is down.
@@ -55,7 +56,7 @@ func (g *gate) pass(ctx context.Context) (string, bool) {
 
 // merchant is a shop whose platform sends without end: new orders, changes, copies, old news late.
 type merchant struct {
-	demo.Shop
+	hubtest.Shop
 	hookPath string
 
 	mu       sync.Mutex
@@ -198,7 +199,7 @@ func connect(t *testing.T, operator demo.Client, n int) (merchants []*merchant, 
 	for i := range n {
 		m := &merchant{answered: map[string]time.Time{}}
 		var err error
-		if m.Shop, err = operator.Connect(t.Context(), fmt.Sprintf("Merchant %d", i), "shopify", fmt.Sprintf("merchant-%d", i), secret); err != nil {
+		if m.Shop, err = hubtest.Connect(t.Context(), operator, fmt.Sprintf("Merchant %d", i), "shopify", fmt.Sprintf("merchant-%d", i), secret); err != nil {
 			t.Fatal(err)
 		}
 		m.hookPath = m.HookURL[len(operator.URL):]

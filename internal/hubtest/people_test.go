@@ -56,7 +56,7 @@ func (p person) news(order int, at, updated time.Time) []byte {
 
 // town is people with orders at one shop.
 type town struct {
-	demo.Shop
+	hubtest.Shop
 	People []person
 	Orders int
 	reader demo.Client // may read personal fields
@@ -65,7 +65,7 @@ type town struct {
 // found makes a shop and n people with two orders each; of every third an order is parked, too.
 func found(t *testing.T, hub *hubtest.Process, name string, n int) *town {
 	t.Helper()
-	shop, err := hub.Operator().Connect(t.Context(), name, "shopify", "canary", secret)
+	shop, err := hubtest.Connect(t.Context(), hub.Operator(), name, "shopify", "canary", secret)
 	if err != nil {
 		t.Fatal(err)
 	}

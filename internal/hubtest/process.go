@@ -27,12 +27,21 @@ const childEnv = "HUBTEST_CHILD"
 
 // spec is what the process of a hub needs.
 type spec struct {
-	Flags map[string]string
-	Probe string
+	Flags  map[string]string
+	Probe  string
+	Habits Habits
 }
 
-// Main runs the tests of a package whose test binary also serves as the hub's own process; call it from TestMain.
+// Main runs the tests of a package whose test binary also serves as the hub's own process, and as its keepers'; call it from
+// TestMain.
 func Main(run func() int) {
+	if len(os.Args) > 1 && os.Args[1] == keeperArgument {
+		if err := app.Keep(os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, "keeper:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if text := os.Getenv(childEnv); text != "" {
 		if err := serveChild(text); err != nil {
 			fmt.Fprintln(os.Stderr, "hub:", err)
@@ -63,7 +72,12 @@ func serveChild(text string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	h, err := app.Open(ctx, cfg, app.Options{Logger: log, LogSegment: 4 << 20, Observe: probe.Observe})
+	o, err := s.options()
+	if err != nil {
+		return err
+	}
+	o.Logger, o.Observe = log, probe.Observe
+	h, err := app.Open(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -74,6 +88,23 @@ func serveChild(text string) error {
 	fmt.Println(h.URL())
 	go answer(ctx, h, commands)
 	return h.Run(ctx)
+}
+
+// keeperArgument begins the arguments of a keeper; the data folder of its hub follows, so that it can be told from others.
+const keeperArgument = "keep-token"
+
+// options are those of the hub, by its habits.
+func (s spec) options() (app.Options, error) {
+	o := app.Options{LogSegment: 4 << 20, PollEvery: s.Habits.PollEvery}
+	if ahead := s.Habits.Ahead; ahead != 0 {
+		o.Clock = func() time.Time { return app.SystemClock().Add(ahead) }
+	}
+	if !s.Habits.Keepers {
+		return o, nil
+	}
+	program, err := os.Executable()
+	o.Keeper = []string{program, keeperArgument, s.Flags["data"]}
+	return o, err
 }
 
 // Process is a hub in a process of its own.
@@ -91,7 +122,7 @@ type Process struct {
 // serves. The process dies with the test binary.
 func Spawn(t testing.TB, s Size, data string, probe string) *Process {
 	t.Helper()
-	text, err := json.Marshal(spec{Flags: s.Flags(data), Probe: probe})
+	text, err := json.Marshal(spec{s.Flags(data), probe, s.Habits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +161,9 @@ func (p *Process) Await() error {
 	p.URL = strings.TrimSpace(line)
 	return nil
 }
+
+// PID is the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Operator is a client with the operator's key.
 func (p *Process) Operator() demo.Client { return Operator(p.URL) }

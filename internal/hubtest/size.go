@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"hub/internal/app"
 	"hub/internal/config"
@@ -17,6 +18,14 @@ type Size struct {
 	Name    string
 	flags   map[string]string
 	MariaDB *mariadb.Server // nil on the embedded size
+	Habits  Habits
+}
+
+// Habits are what no operator sets, of a hub in a process of its own.
+type Habits struct {
+	PollEvery time.Duration // see app.Options; usual when 0
+	Ahead     time.Duration // how far the hub's clock is before this machine's
+	Keepers   bool          // refresh calls are made by processes of their own, as `hub serve` has it
 }
 
 // Embedded is a hub on SQLite files under its data folder.

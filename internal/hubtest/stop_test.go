@@ -78,7 +78,7 @@ func TestAcceptsWhileDatabasesAreDown(t *testing.T) {
 	server := mariadb.Start(t)
 	size, data := hubtest.OnMariaDB(t, server), t.TempDir()
 	h := hubtest.Start(t, size, data, app.Options{Logger: hubtest.Logger(t)})
-	shop, err := h.Operator.Connect(t.Context(), "Down", "shopify", "down", secret)
+	shop, err := hubtest.Connect(t.Context(), h.Operator, "Down", "shopify", "down", secret)
 	if err != nil {
 		t.Fatal(err)
 	}

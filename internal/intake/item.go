@@ -180,7 +180,7 @@ func (it *item) seal(seals []*gdpr.Seal, ids hub.IDSource) error {
 	for i, d := range it.reading.Drafts {
 		out := &drafts[i]
 		key := orders.Key{Tenant: it.head.Tenant, Connection: it.head.Connection, External: d.Order.ExternalID}
-		out.Incoming = orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted, EnrichedAt: d.EnrichedAt}
+		out.Incoming = orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted, EnrichedAt: d.EnrichedAt, Lacks: len(d.Lacks)}
 		if !d.Deleted.IsZero() {
 			continue
 		}
@@ -225,7 +225,7 @@ func (it *item) renounce() {
 			continue
 		}
 		key := orders.Key{Tenant: it.head.Tenant, Connection: it.head.Connection, External: d.Order.ExternalID}
-		it.drafts = append(it.drafts, draft{Incoming: orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted, EnrichedAt: d.EnrichedAt}})
+		it.drafts = append(it.drafts, draft{Incoming: orders.Incoming{Key: key, Order: d.Order, Deleted: d.Deleted}})
 	}
 	if it.parked != nil {
 		it.parked.Sealed, it.parked.Expires = nil, ""

@@ -87,11 +87,14 @@ func (m *memory) Of(t hub.TenantID) hub.ShardID {
 	return "s1"
 }
 
-type memoryTx struct{ rows *rows }
+type memoryTx struct {
+	rows      *rows
+	committed *[]func()
+}
 
-func (memoryTx) Now() time.Time  { return time.Now().UTC() }
-func (memoryTx) Epoch() int64    { return 1 }
-func (memoryTx) OnCommit(func()) {}
+func (memoryTx) Now() time.Time      { return time.Now().UTC() }
+func (memoryTx) Epoch() int64        { return 1 }
+func (t memoryTx) OnCommit(f func()) { *t.committed = append(*t.committed, f) }
 
 func (m *memory) Do(ctx context.Context, shard hub.ShardID, f func(context.Context, hub.Tx) error) error {
 	m.busy[shard] <- struct{}{}
@@ -104,16 +107,19 @@ func (m *memory) Do(ctx context.Context, shard hub.ShardID, f func(context.Conte
 		return &hub.Error{Kind: hub.KindUnavailable, Op: "beginning", Subject: string(shard)}
 	}
 	if what == twice {
-		_ = f(ctx, memoryTx{m.of(shard).clone()})
+		_ = f(ctx, memoryTx{m.of(shard).clone(), new([]func())})
 	}
-	work := m.of(shard).clone()
-	if err := f(ctx, memoryTx{work}); err != nil {
+	work, committed := m.of(shard).clone(), new([]func())
+	if err := f(ctx, memoryTx{work, committed}); err != nil {
 		return err
 	}
 	if what != lost {
 		m.mu.Lock()
 		m.shards[shard] = work
 		m.mu.Unlock()
+		for _, f := range *committed {
+			f()
+		}
 	}
 	if what == lost || what == kept {
 		return &hub.Error{Kind: hub.KindUnknown, Op: "committing", Subject: string(shard)}

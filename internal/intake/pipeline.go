@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"slices"
@@ -22,6 +23,9 @@ type Pipeline struct {
 	Orders    *orders.Service
 	Repo      Repo
 	IDs       hub.IDSource
+	// Lacking is told, after the commit, of how many orders were read without parts that the platform may tell later, and
+	// have a fetch coming because of it; nil is nobody. It must not block.
+	Lacking func(orders int)
 }
 
 // prepare does everything that needs no transaction, on all processors. An error that comes with an item, by its place in
@@ -175,7 +179,7 @@ func (p *Pipeline) apply(ctx context.Context, tx hub.Tx, items []*item) ([]order
 			parked = append(parked, row)
 		}
 	}
-	results, kept, tied, err := p.decide(ctx, tx, incoming, raws)
+	results, kept, again, err := p.decide(ctx, tx, incoming, raws)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +188,7 @@ func (p *Pipeline) apply(ctx context.Context, tx hub.Tx, items []*item) ([]order
 			return nil, err
 		}
 	}
-	if notes = append(notes, tied...); len(notes) > 0 {
+	if notes = append(notes, again...); len(notes) > 0 {
 		if err := p.Repo.Note(ctx, tx, merge(notes)); err != nil {
 			return nil, err
 		}
@@ -198,34 +202,47 @@ func (p *Pipeline) apply(ctx context.Context, tx hub.Tx, items []*item) ([]order
 }
 
 // decide applies the orders and returns the payloads that became a revision, and a hint for each order whose newest state
-// had a rival with the same time.
-func (p *Pipeline) decide(ctx context.Context, tx hub.Tx, incoming []orders.Incoming, raws []Raw) (results []orders.Result, kept []Raw, tied []Note, err error) {
+// had a rival with the same time, or lacks parts. A rival that lacks parts may be read like that again at once, and again:
+// its fetch waits, too.
+func (p *Pipeline) decide(ctx context.Context, tx hub.Tx, incoming []orders.Incoming, raws []Raw) (results []orders.Result, kept []Raw, again []Note, err error) {
 	if len(incoming) == 0 {
 		return nil, nil, nil, nil
 	}
 	if results, err = p.Orders.Apply(ctx, tx, incoming); err != nil {
 		return nil, nil, nil, err
 	}
+	lacking := 0
 	for i, r := range results {
 		if r.KeepsRaw && raws[i].Ref != "" {
 			kept = append(kept, raws[i])
 		}
-		if r.Tied {
-			k := incoming[i].Key
-			tied = append(tied, Note{Tenant: k.Tenant, Connection: k.Connection, Kind: "order", ExternalID: k.External})
+		k := incoming[i].Key
+		note := Note{Tenant: k.Tenant, Connection: k.Connection, Kind: "order", ExternalID: k.External}
+		poor := incoming[i].Lacks > 0
+		if r.Tied && !poor {
+			again = append(again, note)
+		}
+		if note.After = pauseFor(tx.Now().Sub(r.StoredAt)); (r.Lacking || r.Tied && poor) && note.After > 0 {
+			again = append(again, note)
+			lacking++
 		}
 	}
-	return results, kept, tied, nil
+	if lacking > 0 && p.Lacking != nil {
+		tx.OnCommit(func() { p.Lacking(lacking) })
+	}
+	return results, kept, again, nil
 }
 
 func (it *item) note(h driver.Hint) Note {
 	return Note{Tenant: it.head.Tenant, Connection: it.head.Connection, Kind: h.Kind, ExternalID: h.ExternalID}
 }
 
-// merge keeps one note a resource.
+// merge keeps one note a resource, the one that waits least.
 func merge(notes []Note) []Note {
+	slices.SortStableFunc(notes, func(a, b Note) int { return cmp.Compare(a.After, b.After) })
 	seen := map[Note]bool{}
 	return slices.DeleteFunc(notes, func(n Note) bool {
+		n.After = 0
 		known := seen[n]
 		seen[n] = true
 		return known

@@ -57,6 +57,8 @@ type Note struct {
 	Connection hub.ConnectionID
 	Kind       string
 	ExternalID hub.ExternalID
+	// After is how long the fetch waits, up to a day; nobody waits for such a one. 0 is at once.
+	After time.Duration
 }
 
 // ParkedState is where a parked delivery stands.
@@ -106,7 +108,8 @@ type Repo interface {
 	Claim(context.Context, hub.Tx, []Delivery) (fresh []bool, err error)
 	// KeepRaw stores payloads.
 	KeepRaw(context.Context, hub.Tx, []Raw) error
-	// Note has what hints are about fetched later, as soon as somebody can.
+	// Note has what hints are about fetched later, as soon as somebody can or after as long as the hint says. Of two for one
+	// resource the earlier counts.
 	Note(context.Context, hub.Tx, []Note) error
 	// Park stores deliveries that cannot be applied.
 	Park(context.Context, hub.Tx, []Parked) error

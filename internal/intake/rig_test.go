@@ -93,7 +93,7 @@ func (*script) Account(body []byte) (string, error) {
 }
 
 // draftOf makes an order of words. Those with an equals sign say more of its people: customer, name, email, ship, bill,
-// note, coupon, and placed in seconds since 1970.
+// note, coupon, placed in seconds since 1970, what it lacks, and enriched in seconds since then.
 func draftOf(words []string) driver.Draft {
 	var f []string
 	more := map[string]string{}
@@ -123,7 +123,11 @@ func draftOf(words []string) driver.Draft {
 	if placed, err := strconv.Atoi(more["placed"]); err == nil {
 		o.PlacedAt = time.Unix(int64(placed), 0).UTC()
 	}
-	return driver.Draft{Order: o, Subject: hub.ExternalID(more["customer"])}
+	d := driver.Draft{Order: o, Subject: hub.ExternalID(more["customer"]), Lacks: strings.Fields(more["lacks"])}
+	if enriched, err := strconv.Atoi(more["enriched"]); err == nil {
+		d.EnrichedAt = time.Unix(int64(enriched), 0).UTC()
+	}
+	return d
 }
 
 // Skim knows id, version and total of everything with enough words that names an order.

@@ -82,6 +82,28 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// TestEndless has standing work that fails in every way for a day, and is still there afterwards: nobody would begin it again.
+func TestEndless(t *testing.T) {
+	for name, handle := range map[string]jobs.Handler{
+		"too long": func(ctx context.Context, _ jobs.Job) error { <-ctx.Done(); return ctx.Err() },
+		"refused":  func(context.Context, jobs.Job) error { return &hub.Error{Kind: hub.KindPermanent} },
+		"panics":   func(context.Context, jobs.Job) error { panic("x") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m, calls := jobstest.NewMemory(time.Now), 0
+			count := func(ctx context.Context, j jobs.Job) error { calls++; return handle(ctx, j) }
+			w := jobs.NewWorker("s0", m, map[string]jobs.Kind{fetch: {Slots: 1, Most: time.Minute, Endless: true, Handle: count}}, options("hub-1", time.Now))
+			enqueue(t, m, job("con_1", "1"))
+			stop := running(w)
+			pass(24*time.Hour + time.Second)
+			stop()
+			if got := counts(t, m); calls < 100 || calls > 300 || got != "1 waiting " {
+				t.Errorf("%s: %d calls, %q", name, calls, got)
+			}
+		})
+	}
+}
+
 // TestDeafHandler has a handler that does not listen: its lease lapses, so that another hub gets the job, and its slot stays
 // taken, so that there are never more of them than slots.
 func TestDeafHandler(t *testing.T) {

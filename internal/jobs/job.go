@@ -47,6 +47,7 @@ type Job struct {
 	Ref
 	Class   Class
 	DueAt   time.Time // when it may be done; zero is now, as it is of a claimed one
+	Afresh  bool      // no earlier pause counts: what it waited for is there. Of a claimed job it means nothing
 	Payload []byte    // identifiers, never a value of a person (class P3); of equal jobs the last one's stays
 
 	Attempts  int       // times it was begun and may have been the cause that it did not end, this one included

@@ -11,7 +11,8 @@ import (
 type Queue interface {
 	// Enqueue writes jobs in the transaction: they exist if and only if it commits. An equal one that waits takes the
 	// earlier time, the more urgent class and the newer payload, but stays put off as long as its last failure, or the
-	// platform, asked for. One that runs is done again after it ended. One that failed waits anew, with nothing counted.
+	// platform, asked for, unless it comes Afresh. One that runs is done again after it ended; if it is put off, only what came
+	// Afresh has it done again before the pause is over. One that failed waits anew, with nothing counted.
 	// Attempts, Pauses, CreatedAt and LastCode of the argument mean nothing. Too long a key or payload, or a time beyond
 	// Horizon, is KindInvalid.
 	Enqueue(context.Context, hub.Tx, []Job) error

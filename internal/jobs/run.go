@@ -54,7 +54,8 @@ func (w *Worker) lose(r *run) {
 func (w *Worker) do(ctx context.Context, r *run) {
 	begin := w.o.Monotonic()
 	result := Result{Claim: r.Claim(), Outcome: GivenUp, Code: CodeExhausted}
-	if r.Attempts <= w.o.Retry.Attempts {
+	endless := w.kinds[r.Kind].Endless
+	if r.Attempts <= w.o.Retry.Attempts || endless && r.Attempts%2 == 0 { // the other times it only pauses: it may be what kills hubs
 		err := w.call(ctx, r.Job)
 		if err != nil && errors.Is(context.Cause(ctx), ErrTooLong) {
 			err = &hub.Error{Kind: hub.KindInternal, Code: CodeTooLong, Op: "doing a job", Subject: r.Kind}
@@ -65,6 +66,9 @@ func (w *Worker) do(ctx context.Context, r *run) {
 		if err != nil && errors.Is(context.Cause(ctx), ErrStopping) {
 			result = Result{Claim: r.Claim(), Outcome: Released}
 		}
+	}
+	if endless && result.Outcome == GivenUp {
+		result.Outcome, result.DueAt = Later, w.o.Clock().Add(w.o.Retry.Most)
 	}
 	r.bound.Stop()
 	w.mu.Lock()

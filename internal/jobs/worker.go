@@ -21,6 +21,7 @@ type Kind struct {
 	Most          time.Duration // that one attempt may take, then its context ends; 0 is MostTime
 	Slots         int           // most that run at once in this worker; one tenant gets half of them
 	PerConnection int           // most that run at once for one connection, over all hubs; 0 is no bound
+	Endless       bool          // never given up: it goes on by itself, and nobody would begin it again
 }
 
 // MostTime is what one attempt may take when its Kind does not say.

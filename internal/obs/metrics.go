@@ -21,7 +21,11 @@ type Metrics struct {
 	appends    *prometheus.HistogramVec
 	commits    *prometheus.HistogramVec
 	told       *prometheus.CounterVec
+	lacking    prometheus.Counter
 	jobs       *prometheus.HistogramVec
+	calls      *prometheus.HistogramVec
+	waits      *prometheus.HistogramVec
+	breakers   *prometheus.CounterVec
 }
 
 // Bounds of the histograms, in seconds. The door's are around what the platforms allow: 0.5, 3 and 5 seconds.
@@ -46,14 +50,22 @@ func New(version string, state func(context.Context) State) *Metrics {
 		appends: histogram("log_append_seconds", "Appends to the write-ahead log, the wait for its fsync included.", diskBounds, "outcome"),
 		commits: histogram("shard_transaction_seconds", "Transactions on the shards, repeats included.", answerBounds, "shard", "outcome"),
 		told:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hub_relay_changes_total", Help: "Changes that the broker has confirmed."}, []string{"shard"}),
+		lacking: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hub_orders_lacking_total", Help: "Readings of orders without parts that the platform may tell later; each has a fetch coming.",
+		}),
 		jobs: histogram("jobs_run_seconds", "Attempts at jobs by what came of them: done, later, put_off, released, given_up, or lost to another hub.", jobBounds,
 			"kind", "outcome"),
+		calls: histogram("call_seconds", "Calls to platforms, each try by itself, by outcome: ok, or the kind of the error.", answerBounds,
+			"platform", "class", "outcome"),
+		waits: histogram("call_wait_seconds", "How long calls to platforms waited for their turn and for the budget.", jobBounds, "platform", "class"),
+		breakers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hub_call_breaker_changes_total", Help: "Changes of breakers, by the state that they came to."},
+			[]string{"platform", "class", "state"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "hub_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.deliveries, m.appends, m.commits, m.told, m.jobs, build, scraped{state},
+	m.registry.MustRegister(m.requests, m.deliveries, m.appends, m.commits, m.told, m.lacking, m.jobs, m.calls, m.waits, m.breakers, build, scraped{state},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -88,9 +100,23 @@ func (m *Metrics) Told(shard hub.ShardID, changes int) {
 	m.told.WithLabelValues(string(shard)).Add(float64(changes))
 }
 
+// Lacking counts orders that were read without parts and are fetched again.
+func (m *Metrics) Lacking(orders int) { m.lacking.Add(float64(orders)) }
+
 // Job counts an attempt at a job. kind and outcome are of closed lists.
 func (m *Metrics) Job(kind, outcome string, took time.Duration) {
 	m.jobs.WithLabelValues(kind, outcome).Observe(took.Seconds())
+}
+
+// Call counts one try of a call to a platform. class and outcome are of closed lists.
+func (m *Metrics) Call(platform hub.Platform, class, outcome string, waited, took time.Duration) {
+	m.calls.WithLabelValues(string(platform), class, outcome).Observe(took.Seconds())
+	m.waits.WithLabelValues(string(platform), class).Observe(waited.Seconds())
+}
+
+// Breaker counts a breaker that came to a state: closed, half-open or open.
+func (m *Metrics) Breaker(platform hub.Platform, class, state string) {
+	m.breakers.WithLabelValues(string(platform), class, state).Inc()
 }
 
 // outcome names an error by its kind: a closed list.

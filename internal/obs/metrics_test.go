@@ -33,6 +33,7 @@ func TestScrape(t *testing.T) {
 			{ID: "s2"},
 		},
 		Parked: []obs.Parking{{hub.CodeMoneyInvalid, 5}}, Jobs: []obs.Jobs{{"fetch.order", "waiting", 4}},
+		Calls: []obs.Calls{{hub.Shopee, "orders", 2, 0.25}},
 	}
 	m := obs.New("v1.2.3", func(context.Context) obs.State { return st })
 	m.Request("GET", "/v1/orders/{id}", 200, 3*time.Millisecond)
@@ -41,7 +42,10 @@ func TestScrape(t *testing.T) {
 	m.Append(errors.New("disk"), time.Millisecond)
 	m.Transaction("s1", nil, time.Millisecond)
 	m.Told("s1", 12)
+	m.Lacking(3)
 	m.Job("fetch.order", "put_off", time.Second)
+	m.Call(hub.Shopee, "orders", "throttled", time.Second, 2*time.Second)
+	m.Breaker(hub.Shopee, "orders", "open")
 	text := scrape(t, m)
 	for _, line := range []string{
 		`hub_build_info{version="v1.2.3"} 1`,
@@ -66,8 +70,14 @@ func TestScrape(t *testing.T) {
 		`hub_log_append_seconds_count{outcome="internal"} 1`,
 		`hub_shard_transaction_seconds_count{outcome="committed",shard="s1"} 1`,
 		`hub_relay_changes_total{shard="s1"} 12`,
+		`hub_orders_lacking_total 3`,
 		`hub_jobs_stored{kind="fetch.order",state="waiting"} 4`,
 		`hub_jobs_run_seconds_count{kind="fetch.order",outcome="put_off"} 1`,
+		`hub_call_seconds_sum{class="orders",outcome="throttled",platform="shopee"} 2`,
+		`hub_call_wait_seconds_sum{class="orders",platform="shopee"} 1`,
+		`hub_call_breaker_changes_total{class="orders",platform="shopee",state="open"} 1`,
+		`hub_call_breakers_open{class="orders",platform="shopee"} 2`,
+		`hub_call_budget_least{class="orders",platform="shopee"} 0.25`,
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("missing: %s", line)
@@ -82,7 +92,7 @@ func TestScrape(t *testing.T) {
 func TestNames(t *testing.T) {
 	m := obs.New("v1", func(context.Context) obs.State {
 		return obs.State{Problems: []string{"x"}, Shards: []obs.Shard{{ID: "s1", Leads: true}}, Parked: []obs.Parking{{"malformed_json", 1}},
-			Jobs: []obs.Jobs{{"fetch.order", "waiting", 1}}}
+			Jobs: []obs.Jobs{{"fetch.order", "waiting", 1}}, Calls: []obs.Calls{{hub.Shopee, "orders", 0, 1}}}
 	})
 	m.Request("GET", "/", 200, 0)
 	m.Delivery(hub.Shopify, nil, 0)
@@ -90,7 +100,9 @@ func TestNames(t *testing.T) {
 	m.Transaction("s1", nil, 0)
 	m.Told("s1", 1)
 	m.Job("fetch.order", "done", 0)
-	allowed := regexp.MustCompile(`^(shard|code|part|version|method|route|status|platform|outcome|kind|state|le)$`)
+	m.Call(hub.Shopee, "orders", "ok", 0, 0)
+	m.Breaker(hub.Shopee, "orders", "closed")
+	allowed := regexp.MustCompile(`^(shard|code|part|version|method|route|status|platform|outcome|kind|class|state|le)$`)
 	name := regexp.MustCompile(`^(hub_[a-z_]+)(?:\{(.*)\})? `)
 	manual, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {

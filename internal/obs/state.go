@@ -17,6 +17,7 @@ type State struct {
 	Shards   []Shard   // in any order
 	Parked   []Parking // open parked deliveries; nil when they could not be counted
 	Jobs     []Jobs    // work for later on all shards; nil when it could not be counted
+	Calls    []Calls   // to platforms, of this hub
 }
 
 // LogState is how the write-ahead log stands.
@@ -50,6 +51,14 @@ type Jobs struct {
 	Kind  string
 	State string // waiting, running or failed
 	Count int64
+}
+
+// Calls is how the calls of one class to all shops of a platform stand.
+type Calls struct {
+	Platform hub.Platform
+	Class    string
+	Open     int     // shops whose breaker is not closed
+	Least    float64 // the smallest part of a budget that is left, 0 to 1
 }
 
 // scraped turns a State into metrics when somebody asks.
@@ -87,6 +96,10 @@ func (s scraped) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, p := range st.Parked {
 		show("parked_deliveries", "Open parked deliveries on all shards.", float64(p.Count), "code", string(p.Code))
+	}
+	for _, c := range st.Calls {
+		show("call_breakers_open", "Shops whose breaker is not closed.", float64(c.Open), "platform", string(c.Platform), "class", c.Class)
+		show("call_budget_least", "The smallest part of a shop's budget that is left, 0 to 1.", c.Least, "platform", string(c.Platform), "class", c.Class)
 	}
 	for _, j := range st.Jobs {
 		show("jobs_stored", "Jobs on all shards: waiting, running, or failed and given up.", float64(j.Count), "kind", j.Kind, "state", j.State)

@@ -18,8 +18,10 @@ type Incoming struct {
 	Order   hub.Order // canonical, without the identifiers that the hub gives
 	Deleted time.Time // set: the platform deleted the order then, and Order is empty
 	Digest  [32]byte  // keyed digest of the canonical order
-	// EnrichedAt is that of the version, see there.
+	// EnrichedAt is that of the version, see there; it says nothing when Lacks is not 0.
 	EnrichedAt time.Time
+	// Lacks is how many parts the platform could not tell and may tell later.
+	Lacks int
 	// Seals are for the parts that the personal data is divided into. One that is suppressed leaves its part out.
 	Seals map[hub.PersonalPart]Sealer
 	// RawRef is the payload that is stored with the version if it is accepted, and RawOf is whose data it holds; both are
@@ -37,6 +39,9 @@ func (in Incoming) version() Version {
 		PaymentRank:     in.Order.PaymentStatus.Rank(),
 		FulfillmentRank: in.Order.Fulfillment.Rank(),
 		Digest:          in.Digest,
+	}
+	if in.Lacks > 0 {
+		v.EnrichedAt = lackingAt(in.Lacks)
 	}
 	if r := in.Order.Totals.Refunded; r != nil {
 		v.Refunded = r.Minor
@@ -69,6 +74,10 @@ type Result struct {
 	Tied bool
 	// KeepsRaw: the payload is to be stored with the version.
 	KeepsRaw bool
+	// Lacking: this version is the stored state, and parts are lacking in it that the platform may tell later.
+	Lacking bool
+	// StoredAt is when the hub stored the revision.
+	StoredAt time.Time
 }
 
 // Service applies versions.
@@ -104,7 +113,8 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 		if err != nil {
 			return nil, err
 		}
-		result.Revision = st.Revision
+		result.Revision, result.StoredAt = st.Revision, st.UpdatedAt
+		result.Lacking = st.lacking(result.Outcome)
 		if result.Outcome == Applied {
 			change.ID = hub.ChangeID(s.ids.New(hub.ChangePrefix))
 			changes = append(changes, change)
@@ -201,6 +211,11 @@ func (st *state) take(now time.Time, in Incoming) (hub.Change, Result, error) {
 		return hub.Change{}, Result{}, err
 	}
 	return st.commit(now, result.Type), result, nil
+}
+
+// lacking reports whether the version that came out like that is the state, and is to be fetched again.
+func (st *state) lacking(o Outcome) bool {
+	return (o == Applied || o == Unchanged) && st.Version.Lacking() && st.DeletedAt.IsZero()
 }
 
 // confirm remembers that the same state was read later, or under newer rules. It is no news for anybody, and without it

@@ -188,3 +188,53 @@ func TestApplyErrors(t *testing.T) {
 		})
 	}
 }
+
+// A reading that lacks parts never takes the place of one that has them, of the same state of the source, in any order. It
+// says that it is to be fetched again where it is the newest there is.
+func TestPoorer(t *testing.T) {
+	whole, poor, poorest, newer := version(1), version(1), version(1), version(2)
+	whole.EnrichedAt, whole.Digest[1] = epoch.Add(time.Hour), 1
+	poor.Lacks, poor.Digest[1] = 1, 2
+	poorest.Lacks, poorest.Digest[1] = 2, 3
+	newer.Lacks = 1
+	for _, c := range []struct {
+		name    string
+		history []orders.Incoming
+		want    [32]byte
+		lacking []bool
+	}{
+		{"alone", []orders.Incoming{poor}, poor.Digest, []bool{true}},
+		{"the same again", []orders.Incoming{poor, poor}, poor.Digest, []bool{true, true}},
+		{"whole, poor", []orders.Incoming{whole, poor}, whole.Digest, []bool{false, false}},
+		{"poor, whole", []orders.Incoming{poor, whole}, whole.Digest, []bool{true, false}},
+		{"poor, poorest", []orders.Incoming{poor, poorest}, poor.Digest, []bool{true, false}},
+		{"poorest, poor, whole, poor", []orders.Incoming{poorest, poor, whole, poor}, whole.Digest, []bool{true, true, false, false}},
+		{"a newer state that lacks", []orders.Incoming{whole, newer}, newer.Digest, []bool{false, true}},
+		{"and comes first", []orders.Incoming{newer, whole}, newer.Digest, []bool{true, false}},
+		{"gone", []orders.Incoming{poor, {Key: key, Deleted: epoch}, poor}, poor.Digest, []bool{true, false, false}},
+	} {
+		db, ids := newDatabase(t), &source{}
+		for i, in := range c.history {
+			results, err := db.do(ids, epoch.Add(time.Duration(i)*time.Hour), []orders.Incoming{in}, false)
+			if r := must(t, results, err)[0]; r.Lacking != c.lacking[i] || r.StoredAt.IsZero() {
+				t.Errorf("%s: version %d came out as %+v", c.name, i, r)
+			}
+		}
+		if got := db.rows[key].Version; got.Digest != c.want {
+			t.Errorf("%s: ended with %v", c.name, got)
+		}
+	}
+}
+
+// An order that stays as it is says since when, also when a later reading that says the same lacks less.
+func TestStoredAt(t *testing.T) {
+	db, ids := newDatabase(t), &source{}
+	poor := version(1)
+	for i := range 3 {
+		poor.Lacks = 3 - i
+		results, err := db.do(ids, epoch.Add(time.Duration(i)*time.Hour), []orders.Incoming{poor}, false)
+		if r := must(t, results, err)[0]; !r.StoredAt.Equal(epoch) {
+			t.Errorf("reading %d: stored at %v", i, r.StoredAt)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package orders_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -36,7 +37,9 @@ type model struct {
 	best     *orders.Incoming
 	rules    string    // newest that say the same of best as it was read last
 	enriched time.Time // when that was
+	lacks    int       // how many parts it lacked then
 	deleted  time.Time
+	seen     []orders.Incoming // all versions that came, deletions left out
 	accepted int
 	types    []hub.ChangeType
 }
@@ -75,18 +78,37 @@ func drawVersion(t *rapid.T, w *world, k orders.Key, n int) orders.Incoming {
 			seals[part] = suppressed{seal}
 		}
 	}
-	return orders.Incoming{
+	in := orders.Incoming{
 		Key: k, Order: o, Digest: w.seals.digest(k, canonical), Seals: seals, RawRef: hub.RawRef(fmt.Sprint("raw_", n)),
-		EnrichedAt: enriched(rapid.IntRange(0, 2).Draw(t, "enriched")),
 	}
+	in.EnrichedAt, in.Lacks = enriched(rapid.IntRange(0, 5).Draw(t, "enriched"))
+	return in
 }
 
-// enriched is one of three times at which parcels and fees were read, the first of them never.
-func enriched(n int) time.Time {
-	if n == 0 {
-		return time.Time{}
+// enriched is one of six ways in which parcels and fees were read: never, without some of them, or whole at two times.
+func enriched(n int) (at time.Time, lacks int) {
+	switch n {
+	case 0:
+		return time.Time{}, 0
+	case 1, 2, 3:
+		return time.Time{}, n
 	}
-	return epoch.Add(time.Duration(n) * time.Minute)
+	return epoch.Add(time.Duration(n) * time.Minute), 0
+}
+
+// fuller compares what two readings of one state of the order have beside it: nothing, some of it, or all of it, and then
+// the later one.
+func fuller(a, b orders.Incoming) int {
+	has := func(in orders.Incoming) int {
+		switch {
+		case in.Lacks > 0:
+			return 100 - in.Lacks
+		case in.EnrichedAt.IsZero():
+			return 0
+		}
+		return 100
+	}
+	return cmp.Or(cmp.Compare(has(a), has(b)), a.EnrichedAt.Compare(b.EnrichedAt))
 }
 
 // newer is the rule of the order model in its own words.
@@ -95,8 +117,8 @@ func newer(a, b orders.Incoming) bool {
 	if !x.SourceUpdatedAt.Equal(y.SourceUpdatedAt) {
 		return x.SourceUpdatedAt.After(y.SourceUpdatedAt)
 	}
-	if !a.EnrichedAt.Equal(b.EnrichedAt) {
-		return a.EnrichedAt.After(b.EnrichedAt)
+	if c := fuller(a, b); c != 0 {
+		return c > 0
 	}
 	if (x.Status == hub.StatusCancelled) != (y.Status == hub.StatusCancelled) {
 		return x.Status == hub.StatusCancelled
@@ -120,7 +142,7 @@ func newer(a, b orders.Incoming) bool {
 // confirmed is the best version as if it had come at the latest reading and under the newest rules that say the same of it.
 func (m *model) confirmed() orders.Incoming {
 	best := *m.best
-	best.Order.Source.Rules, best.EnrichedAt = m.rules, m.enriched
+	best.Order.Source.Rules, best.EnrichedAt, best.Lacks = m.rules, m.enriched, m.lacks
 	return best
 }
 
@@ -130,6 +152,9 @@ func (m *model) take(in orders.Incoming) (orders.Outcome, hub.ChangeType) {
 		m.accepted++
 		m.types = append(m.types, t)
 		return orders.Applied, t
+	}
+	if in.Deleted.IsZero() {
+		m.seen = append(m.seen, in)
 	}
 	switch {
 	case !in.Deleted.IsZero() && !m.deleted.IsZero():
@@ -142,14 +167,14 @@ func (m *model) take(in orders.Incoming) (orders.Outcome, hub.ChangeType) {
 		return accept(hub.OrderDeleted)
 	case m.best != nil && m.best.Digest == in.Digest:
 		if newer(in, m.confirmed()) {
-			m.rules, m.enriched = in.Order.Source.Rules, in.EnrichedAt
+			m.rules, m.enriched, m.lacks = in.Order.Source.Rules, in.EnrichedAt, in.Lacks
 		}
 		return orders.Unchanged, ""
 	case m.best != nil && !newer(in, m.confirmed()):
 		return orders.Stale, ""
 	}
 	before := m.best
-	m.best, m.rules, m.enriched = &in, in.Order.Source.Rules, in.EnrichedAt
+	m.best, m.rules, m.enriched, m.lacks = &in, in.Order.Source.Rules, in.EnrichedAt, in.Lacks
 	switch {
 	case before == nil:
 		return accept(hub.OrderCreated)
@@ -180,7 +205,7 @@ func drawHistory(t *rapid.T, w *world) []orders.Incoming {
 			again := all[i%len(all)]
 			if again.Deleted.IsZero() && i%3 == 0 { // the same payload, read by another version of the program
 				again.Order.Source.Rules = fmt.Sprint("shopify/", 1+i%4)
-				again.EnrichedAt = enriched(i % 5 % 3)
+				again.EnrichedAt, again.Lacks = enriched(i % 7 % 6)
 			}
 			all = append(all, again)
 		}
@@ -194,7 +219,7 @@ func TestDrillConverges(t *testing.T) {
 	if os.Getenv("HUB_DRILL") != "" {
 		rounds = 200
 	}
-	versions, changes, histories, ties, sealed, left := 0, 0, 0, 0, 0, 0
+	versions, changes, histories, ties, sealed, left, poorer, fetched := 0, 0, 0, 0, 0, 0, 0, 0
 	ids := &source{}
 	seals := newSealing(t, ids) // one for all histories: a keyring has many keys
 	check := func(t *rapid.T) {
@@ -208,12 +233,22 @@ func TestDrillConverges(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, in := range batch {
-				outcome, kind := w.models[in.Key].take(in)
+				m := w.models[in.Key]
+				outcome, kind := m.take(in)
 				if results[i].Outcome != outcome || results[i].Type != kind {
 					t.Fatalf("version %d came out as %d %q, want %d %q", at+i, results[i].Outcome, results[i].Type, outcome, kind)
 				}
+				if want := outcome <= orders.Unchanged && m.lacks > 0 && m.deleted.IsZero(); results[i].Lacking != want {
+					t.Fatalf("version %d is lacking: %v, want %v", at+i, results[i].Lacking, want)
+				}
 				if results[i].Tied {
 					ties++
+				}
+				if in.Lacks > 0 {
+					poorer++
+				}
+				if results[i].Lacking {
+					fetched++
 				}
 			}
 			at += n
@@ -231,11 +266,11 @@ func TestDrillConverges(t *testing.T) {
 	for range rounds {
 		rapid.Check(t, check)
 	}
-	if changes == 0 || ties == 0 || sealed == 0 || left == 0 {
+	if changes == 0 || ties == 0 || sealed == 0 || left == 0 || poorer == 0 || fetched == 0 {
 		t.Fatal("the histories tried nothing")
 	}
-	t.Logf("%d histories, %d versions, %d changes, %d ties, %d parts opened, %d left out, 0 violations",
-		histories, versions, changes, ties, sealed, left)
+	t.Logf("%d histories, %d versions, %d of them lacking parts (%d stored like that and fetched again), %d changes, %d ties, %d parts opened, %d left out, 0 violations",
+		histories, versions, poorer, fetched, changes, ties, sealed, left)
 }
 
 // check holds the stored order and its changes against the model.
@@ -249,9 +284,10 @@ func (w *world) check(t *rapid.T, k orders.Key, m *model) {
 	}
 	w.changes += m.accepted
 	w.checkFeed(t, row, m)
-	if m.best != nil && (row.Version.Rules != orders.RulesNumber(m.rules) || !row.Version.EnrichedAt.Equal(m.enriched)) {
-		t.Fatalf("stored under rules %d, enriched %v, want %s, %v", row.Version.Rules, row.Version.EnrichedAt, m.rules, m.enriched)
+	if v := row.Version; m.best != nil && (v.Rules != orders.RulesNumber(m.rules) || v.Lacking() != (m.lacks > 0) || m.lacks == 0 && !v.EnrichedAt.Equal(m.enriched)) {
+		t.Fatalf("stored under rules %d, enriched %v, want %s, %v without %d", v.Rules, v.EnrichedAt, m.rules, m.enriched, m.lacks)
 	}
+	w.checkNewest(t, m)
 	if row.Revision != int64(m.accepted) || !row.DeletedAt.Equal(m.deleted) {
 		t.Fatalf("revision %d deleted %v, want %d and %v", row.Revision, row.DeletedAt, m.accepted, m.deleted)
 	}
@@ -272,6 +308,23 @@ func (w *world) check(t *rapid.T, k orders.Key, m *model) {
 		t.Fatalf("no grand total %s in %s", exact, row.Doc)
 	}
 	w.checkSealed(t, row, m.best.Seals, personal)
+}
+
+// checkNewest requires that what came out is the newest of all that came, whatever came first: that no poorer reading of one
+// update time stands where a fuller one was.
+func (w *world) checkNewest(t *rapid.T, m *model) {
+	if m.best == nil {
+		return
+	}
+	end := m.confirmed()
+	for _, in := range m.seen {
+		if newer(in, end) && in.Digest != end.Digest {
+			t.Fatalf("%+v is stored although %+v came", end.Order, in.Order)
+		}
+		if in.Order.SourceUpdatedAt.Equal(end.Order.SourceUpdatedAt) && fuller(in, end) > 0 {
+			t.Fatalf("a reading that lacks %d of %v is stored although one came that lacks %d of %v", end.Lacks, end.EnrichedAt, in.Lacks, in.EnrichedAt)
+		}
+	}
 }
 
 func (w *world) checkFeed(t *rapid.T, row orders.Stored, m *model) {

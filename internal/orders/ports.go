@@ -42,6 +42,16 @@ type Stored struct {
 	New    bool // not in the database yet: Save inserts it, and a row that somebody else inserted meanwhile is a conflict that runs the transaction again
 }
 
+// Rebuilt returns a row for an order whose row was lost, from the record of its last revision: the order keeps its id and its
+// revisions, and whatever the platform tells is newer than it. What was already told of it is not told as news again.
+func Rebuilt(key Key, record hub.Order) Stored {
+	told := Incoming{Order: record}.version()
+	return Stored{
+		Key: key, ID: record.ID, Revision: record.Revision, Version: Version{Cancelled: told.Cancelled, Refunded: told.Refunded},
+		Status: record.Status, Platform: record.Platform, PlacedAt: record.PlacedAt, DeletedAt: record.DeletedAt, Number: record.Number, New: true,
+	}
+}
+
 // Repo keeps the rows of one shard. Methods take slices: one statement for many orders, in the order of their keys so that
 // two transactions never wait for each other in a circle.
 type Repo interface {

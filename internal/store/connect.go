@@ -40,7 +40,7 @@ const maxSteps = 200
 func (c Connect) Put(ctx context.Context, s connect.Step) error {
 	const op = "beginning a way to a platform"
 	err := within(op, field{"tenant", string(s.Tenant), maxID}, field{"platform", string(s.Platform), maxWord}, field{"app", string(s.App), maxID},
-		field{"account", s.Account, maxName}, field{"kind", string(s.Kind), maxPlace}, field{"verifier", string(s.Verifier), maxVerifier})
+		field{"account", s.Account, maxName}, field{"kind", string(s.Kind), maxPlace}, field{"verifier", string(s.Verifier), maxVerifier}, field{"site", s.Site, maxSite})
 	if err != nil {
 		return err
 	}
@@ -57,20 +57,50 @@ func (c Connect) Put(ctx context.Context, s connect.Step) error {
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(ctx, op, "INSERT INTO connect_steps ("+stepColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		_, err = t.exec(ctx, op, "INSERT INTO connect_steps ("+stepColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			s.Hash[:], string(s.Kind), string(s.Tenant), string(s.Platform), string(s.App), s.Account, s.Browser[:], blob(s.Verifier),
-			clip(string(s.Actor.Key), maxID), clip(s.Actor.Role, maxWord), clip(s.Actor.Request, maxRequest), micros(s.ExpiresAt))
+			clip(string(s.Actor.Key), maxID), clip(s.Actor.Role, maxWord), clip(s.Actor.Request, maxRequest), micros(s.ExpiresAt), s.Site)
 		return err
 	})
 }
 
 const (
-	stepColumns = "hash, kind, tenant_id, platform, app_id, account, browser, verifier, actor_key, role, request_id, expires_at"
+	stepColumns = "hash, kind, tenant_id, platform, app_id, account, browser, verifier, actor_key, role, request_id, expires_at, site"
 	maxVerifier = 512
+	maxSite     = 16
 	maxKey      = 512
 	maxTokens   = 1<<16 - 1
 	maxReport   = 1 << 20
 )
+
+// stepIn scans a row of stepColumns.
+func stepIn(r *sql.Rows, s *connect.Step) error {
+	var own, browser []byte
+	var expires int64
+	err := r.Scan(&own, &s.Kind, &s.Tenant, &s.Platform, &s.App, &s.Account, &browser, &s.Verifier, &s.Actor.Key, &s.Actor.Role, &s.Actor.Request,
+		&expires, &s.Site)
+	copy(s.Hash[:], own)
+	copy(s.Browser[:], browser)
+	s.ExpiresAt = moment(expires)
+	return err
+}
+
+const stepQuery = "SELECT " + stepColumns + " FROM connect_steps WHERE hash = ? AND kind = ?"
+
+// Look implements connect.Journeys.
+func (c Connect) Look(ctx context.Context, kind connect.StepKind, hash [32]byte) (s connect.Step, err error) {
+	const op = "looking at a step on the way to a platform"
+	d := c.s.control
+	if err := d.ready(ctx); err != nil {
+		return s, err
+	}
+	found := false
+	err = d.query(ctx, op, stepQuery, []any{hash[:], string(kind)}, func(r *sql.Rows) error { found = true; return stepIn(r, &s) })
+	if err == nil && !found {
+		err = &hub.Error{Kind: hub.KindNotFound, Op: op}
+	}
+	return s, err
+}
 
 // Take implements connect.Journeys. Of two that take at once one deletes the row.
 func (c Connect) Take(ctx context.Context, kind connect.StepKind, hash [32]byte) (s connect.Step, err error) {
@@ -78,16 +108,9 @@ func (c Connect) Take(ctx context.Context, kind connect.StepKind, hash [32]byte)
 	err = c.change(ctx, func(ctx context.Context, t *tx) error {
 		s = connect.Step{}
 		found := false
-		query := "SELECT " + stepColumns + " FROM connect_steps WHERE hash = ? AND kind = ?" + t.d.dialect.forUpdate
-		err := t.query(ctx, op, query, []any{hash[:], string(kind)}, func(r *sql.Rows) error {
+		err := t.query(ctx, op, stepQuery+t.d.dialect.forUpdate, []any{hash[:], string(kind)}, func(r *sql.Rows) error {
 			found = true
-			var own, browser []byte
-			var expires int64
-			err := r.Scan(&own, &s.Kind, &s.Tenant, &s.Platform, &s.App, &s.Account, &browser, &s.Verifier, &s.Actor.Key, &s.Actor.Role, &s.Actor.Request, &expires)
-			copy(s.Hash[:], own)
-			copy(s.Browser[:], browser)
-			s.ExpiresAt = moment(expires)
-			return err
+			return stepIn(r, &s)
 		})
 		if err != nil {
 			return err
@@ -174,34 +197,88 @@ func dueMoment(micros int64) time.Time {
 	return moment(micros)
 }
 
-// Reconnect implements connect.Grants.
-func (c Connect) Reconnect(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, g connect.Grant) error {
+// Reconnect implements connect.Grants. It raises the directory's version, so whose shop it is does not change before the commit.
+func (c Connect) Reconnect(ctx context.Context, n connect.Shop, g connect.Grant, seen int64) error {
 	const op = "connecting a shop again"
 	if err := checkGrant(op, g); err != nil {
 		return err
 	}
-	return c.change(ctx, func(ctx context.Context, t *tx) error {
-		err := t.needs(ctx, op, string(id), "SELECT 1 FROM connections WHERE id = ? AND tenant_id = ?", string(id), string(tenant))
-		if err == nil {
-			err = t.give(ctx, op, id, tenant, g)
+	done := deed{action: "connection.reconnect", tenant: n.Tenant, target: string(n.ID), count: 1}
+	return c.s.Tenancy().change(ctx, op, done, func(ctx context.Context, t *tx) error {
+		if seen != 0 {
+			if err := t.unchanged(ctx, op, n, seen); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+		if err := t.hold(ctx, op, n); err != nil {
 			return err
 		}
-		return t.record(ctx, deed{action: "connection.reconnect", tenant: tenant, target: string(id), count: 1})
+		return t.give(ctx, op, n.ID, n.Tenant, g)
 	})
 }
 
+// unchanged refuses with shop_taken when a connection is not any more what somebody saw who brings it another's permission.
+func (t *tx) unchanged(ctx context.Context, op string, n connect.Shop, seen int64) error {
+	row, found, err := t.tokens(ctx, op, n.ID)
+	same := found && row.Tenant == n.Tenant && row.Generation == seen && (row.Standing == connect.OK || row.Standing == connect.Refreshing)
+	if err == nil && same {
+		same, err = t.exists(ctx, op, "SELECT 1 FROM connections WHERE id = ? AND app_id = ?", string(n.ID), string(n.App))
+	}
+	if err == nil && !same {
+		err = t.poison(&hub.Error{Kind: hub.KindConflict, Code: CodeShopTaken, Op: op, Path: "account"})
+	}
+	return err
+}
+
+// hold has a connection hold its shop, by an app. The version of the directory is raised already.
+func (t *tx) hold(ctx context.Context, op string, n connect.Shop) error {
+	var platform, environment, account string
+	found := false
+	err := t.query(ctx, op, "SELECT platform, environment, account FROM connections WHERE id = ? AND tenant_id = ?",
+		[]any{string(n.ID), string(n.Tenant)}, func(r *sql.Rows) error { found = true; return r.Scan(&platform, &environment, &account) })
+	if err == nil && !found {
+		err = t.poison(&hub.Error{Kind: hub.KindNotFound, Op: op, Subject: string(n.ID)})
+	}
+	if err != nil {
+		return err
+	}
+	err = t.needs(ctx, op, string(n.App), "SELECT 1 FROM apps WHERE id = ? AND platform = ? AND environment = ? AND (tenant_id = ? OR tenant_id = '')",
+		string(n.App), platform, environment, string(n.Tenant))
+	if err != nil {
+		return err
+	}
+	err = t.free(ctx, op, "account", "SELECT 1 FROM connections WHERE platform = ? AND environment = ? AND account = ? AND released = '' AND id <> ?",
+		platform, environment, account, string(n.ID))
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, op, "UPDATE connections SET app_id = ?, released = '' WHERE id = ?", string(n.App), string(n.ID))
+	return err
+}
+
 // End implements connect.Grants.
-func (c Connect) End(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, code hub.Code, since time.Time) (changed bool, err error) {
+func (c Connect) End(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, code hub.Code, seen int64) (changed bool, err error) {
 	const op = "ending a connection"
 	if err := within(op, field{"code", string(code), maxCode}); err != nil {
 		return false, err
 	}
+	ends := func(s connect.Stored) bool {
+		return s.Tenant == tenant && s.Standing != connect.Disconnected && (seen == 0 || s.Generation == seen)
+	}
+	// What changes nothing has no hub read the directory again.
+	if now, err := c.Get(ctx, id); err != nil || !ends(now) {
+		if hub.KindOf(err) == hub.KindNotFound {
+			err = nil
+		}
+		return false, err
+	}
 	err = c.change(ctx, func(ctx context.Context, t *tx) error {
 		changed = false
+		if err := t.raise(ctx, op); err != nil { // before the rest, as every change of the directory
+			return err
+		}
 		row, found, err := t.tokens(ctx, op, id)
-		if err != nil || !found || row.Tenant != tenant || row.Standing == connect.Disconnected || !since.IsZero() && since.Before(row.ConnectedAt) {
+		if err != nil || !found || !ends(row.Stored) {
 			return err
 		}
 		changed = true
@@ -209,6 +286,9 @@ func (c Connect) End(ctx context.Context, id hub.ConnectionID, tenant hub.Tenant
 			" holder = '', lease_until = 0 WHERE connection_id = ?", string(connect.Disconnected), string(code), int64(neverDue), string(id))
 		if err == nil {
 			_, err = t.exec(ctx, op, "DELETE FROM connect_errands WHERE connection_id = ?", string(id))
+		}
+		if err == nil {
+			_, err = t.exec(ctx, op, "UPDATE connections SET released = id WHERE id = ?", string(id))
 		}
 		if err != nil {
 			return err
@@ -226,10 +306,11 @@ func (c Connect) Note(ctx context.Context, id hub.ConnectionID, generation int64
 	}
 	return c.change(ctx, func(ctx context.Context, t *tx) error {
 		row, found, err := t.tokens(ctx, op, id)
-		if err != nil || !found || row.Generation != generation {
+		same := row.Generation == generation
+		if err != nil || !found || !same && !row.ConnectedAt.Equal(n.ConnectedAt) {
 			return err
 		}
-		if n.Worked {
+		if n.Worked && same {
 			row.Previous = nil
 		}
 		if n.Report != nil {
@@ -239,7 +320,7 @@ func (c Connect) Note(ctx context.Context, id hub.ConnectionID, generation int64
 			row.GrantUntil = n.GrantUntil
 		}
 		_, err = t.exec(ctx, op, "UPDATE connect_tokens SET previous = ?, report = ?, checked_at = ?, grant_until = ?, started = ? WHERE connection_id = ?",
-			blob(row.Previous), blob(row.Report), micros(row.CheckedAt), micros(row.GrantUntil), flag(row.Started || n.Started), string(id))
+			blob(row.Previous), blob(row.Report), micros(row.CheckedAt), micros(row.GrantUntil), flag(row.Started || n.Started && same), string(id))
 		if err != nil || n.Mended == 0 {
 			return err
 		}

@@ -161,7 +161,10 @@ func (c Connect) Save(ctx context.Context, id hub.ConnectionID, epoch int64, o c
 		}
 		if g := o.Next; g != nil {
 			w.Generation, w.Previous, w.Sealed = w.Generation+1, w.Sealed, g.Sealed
-			w.AccessUntil, w.RefreshUntil, w.GrantUntil, w.RefreshedAt = g.AccessUntil, g.RefreshUntil, g.GrantUntil, g.At
+			w.AccessUntil, w.RefreshUntil, w.RefreshedAt = g.AccessUntil, g.RefreshUntil, g.At
+			if !g.GrantUntil.IsZero() {
+				w.GrantUntil = g.GrantUntil
+			}
 		}
 		_, err = t.exec(ctx, op, "UPDATE connect_tokens SET generation = ?, sealed = ?, previous = ?, access_until = ?, refresh_until = ?, grant_until = ?,"+
 			" standing = ?, code = ?, attempts = ?, due_at = ?, refreshed_at = ?, holder = '', lease_until = 0 WHERE connection_id = ?",

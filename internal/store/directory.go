@@ -43,6 +43,7 @@ type (
 		Account     string           `db:"account"`
 		Endpoint    string           `db:"endpoint"`
 		Created     int64            `db:"created_at"`
+		Released    string           `db:"released"`
 	}
 	apiKeyRow struct {
 		ID      hub.KeyID    `db:"id"`
@@ -76,7 +77,7 @@ func (y Tenancy) Load(ctx context.Context) (all tenancy.Everything, err error) {
 		}{
 			{"SELECT id, name, created_at, order_retention_days FROM tenants ORDER BY id", &tenants},
 			{"SELECT " + appList + " FROM apps ORDER BY id", &apps},
-			{"SELECT id, tenant_id, app_id, platform, environment, account, endpoint, created_at FROM connections ORDER BY id", &connections},
+			{"SELECT id, tenant_id, app_id, platform, environment, account, endpoint, created_at, released FROM connections ORDER BY id", &connections},
 			{"SELECT id, tenant_id, role, client, scopes, hash, created_at, revoked_at FROM api_keys ORDER BY id", &keys},
 		} {
 			if err == nil {
@@ -130,7 +131,7 @@ func fieldsOf(text string) []string {
 
 func (r connectionRow) connection() tenancy.Connection {
 	return tenancy.Connection{ID: r.ID, Tenant: r.Tenant, App: r.App, Platform: r.Platform, Environment: r.Environment, Account: r.Account,
-		Endpoint: r.Endpoint, CreatedAt: moment(r.Created)}
+		Endpoint: r.Endpoint, CreatedAt: moment(r.Created), Released: r.Released != ""}
 }
 
 func (r apiKeyRow) key() tenancy.Key {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"hub"
@@ -79,13 +80,26 @@ func (f Fetches) save(ctx context.Context, n fetch.Name, work fetch.Work, next t
 		if err != nil || next.IsZero() {
 			return err
 		}
-		class := jobs.Fresh
-		if work == fetch.Backfill {
-			class = jobs.Backfill
-		}
-		lane := jobs.Lane{Kind: string(work), Tenant: n.Tenant, Connection: n.Connection}
-		return f.s.Jobs().Enqueue(ctx, token, []jobs.Job{{Ref: jobs.Ref{Lane: lane}, Class: class, DueAt: next}})
+		return f.s.Jobs().Enqueue(ctx, token, []jobs.Job{turnOf(n, work, next)})
 	})
+}
+
+// turnOf is the next turn of a shop's standing work.
+func turnOf(n fetch.Name, work fetch.Work, due time.Time) jobs.Job {
+	j := jobs.Job{Ref: jobs.Ref{Lane: jobs.Lane{Kind: string(work), Tenant: n.Tenant, Connection: n.Connection}}, Class: jobs.Fresh, DueAt: due}
+	if work == fetch.Backfill {
+		j.Class = jobs.Backfill
+	}
+	return j
+}
+
+// Resume implements fetch.Store.
+func (f Fetches) Resume(ctx context.Context, n fetch.Name) error {
+	list := []jobs.Job{turnOf(n, fetch.Poll, time.Time{}), turnOf(n, fetch.Backfill, time.Time{})}
+	for i := range list {
+		list[i].Afresh = true
+	}
+	return f.s.Do(ctx, f.s.Of(n.Tenant), func(ctx context.Context, token hub.Tx) error { return f.s.Jobs().Enqueue(ctx, token, list) })
 }
 
 // Versions implements fetch.Store.
@@ -112,4 +126,45 @@ func (f Fetches) Versions(ctx context.Context, n fetch.Name, ids []hub.ExternalI
 		return nil, err
 	}
 	return found, d.flushed(ctx)
+}
+
+// purgeMost bounds the rows of one transaction.
+const purgeMost = 500
+
+// Purge deletes fetches of single orders that were given up before a time and that no news has revived, from one shard; more says
+// that it did not reach the end. What they were about is in the statements of package reconcile, and in the polls. Polls and what
+// else goes on by itself stay, whatever became of them.
+func (f Fetches) Purge(ctx context.Context, shard hub.ShardID, before time.Time) (deleted int64, more bool, err error) {
+	const op = "purging fetches that were given up"
+	err = f.s.Do(ctx, shard, func(ctx context.Context, token hub.Tx) error {
+		t, err := open(token, op)
+		if err != nil {
+			return err
+		}
+		deleted = 0
+		var refs []jobs.Ref
+		query := "SELECT " + jobNames + " FROM jobs" + t.d.dialect.by("jobs_due") + " WHERE kind IN (?, ?, ?, ?) AND state = ? AND due_at < ? LIMIT ?"
+		args := []any{string(fetch.Order), string(fetch.Shipment), string(fetch.Payment), string(fetch.Claim), int64(jobs.Failed), micros(before), purgeMost}
+		err = t.query(ctx, op, query, args, func(r *sql.Rows) error {
+			var one jobs.Ref
+			err := r.Scan(&one.Kind, &one.Tenant, &one.Connection, &one.Key)
+			refs = append(refs, one)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		more = len(refs) == purgeMost
+		slices.SortFunc(refs, compareRefs)
+		for _, ref := range refs { // one that was revived meanwhile is not failed any more
+			n, err := t.exec(ctx, op, "DELETE FROM jobs WHERE kind = ? AND tenant_id = ? AND connection_id = ? AND job_key = ? AND state = ?",
+				ref.Kind, string(ref.Tenant), string(ref.Connection), string(ref.Key), int64(jobs.Failed))
+			if err != nil {
+				return err
+			}
+			deleted += n
+		}
+		return nil
+	})
+	return deleted, more, err
 }

@@ -157,6 +157,9 @@ func (i Intake) Note(ctx context.Context, token hub.Tx, notes []intake.Note) err
 	for at, n := range notes {
 		lane := jobs.Lane{Kind: FetchPrefix + n.Kind, Tenant: n.Tenant, Connection: n.Connection}
 		list[at].Ref = jobs.Ref{Lane: lane, Key: n.ExternalID}
+		if n.After > 0 {
+			list[at].Class, list[at].DueAt = jobs.Backfill, token.Now().Add(n.After)
+		}
 	}
 	return i.s.Jobs().Enqueue(ctx, token, list)
 }

@@ -69,6 +69,9 @@ func (Jobs) Enqueue(ctx context.Context, token hub.Tx, list []jobs.Job) error {
 	if err := t.wakeLanes(ctx, op, sorted); err != nil {
 		return err
 	}
+	if err := t.freshen(ctx, op, sorted); err != nil {
+		return err
+	}
 	in := insertion{op: op, table: "jobs", columns: jobColumns, tail: t.d.dialect.coalesce()}
 	err = t.insert(ctx, in, len(sorted), func(i int, r *row) {
 		j := &sorted[i]
@@ -78,6 +81,24 @@ func (Jobs) Enqueue(ctx context.Context, token hub.Tx, list []jobs.Job) error {
 		t.OnCommit(func() { t.s.cfg.OnJobs(shard) })
 	}
 	return err
+}
+
+// unpaused is a pause that ended long ago. Of a job that runs it says that the news which came meanwhile heed no pause.
+const unpaused = 1
+
+// freshen takes the pauses of jobs away that come afresh. Their lanes are locked.
+func (t *tx) freshen(ctx context.Context, op string, list []jobs.Job) error {
+	for _, j := range list {
+		if !j.Afresh {
+			continue
+		}
+		_, err := t.exec(ctx, op, "UPDATE jobs SET paused_until = ? WHERE kind = ? AND tenant_id = ? AND connection_id = ? AND job_key = ?",
+			unpaused, j.Kind, string(j.Tenant), string(j.Connection), string(j.Key))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkJob(op string, j jobs.Job, now time.Time) error {

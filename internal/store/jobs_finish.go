@@ -141,7 +141,7 @@ func (j Jobs) held(ctx context.Context, op string, shard hub.ShardID, claims []j
 
 // ended changes a job that runs as the result says, and reports whether it is gone.
 func (j *storedJob) ended(r jobs.Result, now time.Time) (gone bool) {
-	news := j.again
+	news, afresh := j.again, micros(j.paused) == unpaused
 	j.again, j.paused = time.Time{}, time.Time{}
 	if r.Code != "" {
 		j.LastCode = r.Code
@@ -158,6 +158,9 @@ func (j *storedJob) ended(r jobs.Result, now time.Time) (gone bool) {
 	default:
 		j.state, j.DueAt = jobs.Waiting, now.Add(min(max(r.DueAt.Sub(now), 0), jobs.Horizon))
 		j.paused = j.DueAt
+		if afresh {
+			j.DueAt, j.paused = news, time.Time{}
+		}
 		if r.Outcome == jobs.PutOff {
 			j.Attempts, j.Pauses = j.Attempts-1, j.Pauses+1
 		}

@@ -200,7 +200,7 @@ func (t *tx) addConnection(ctx context.Context, op string, c tenancy.Connection)
 	if err != nil {
 		return err
 	}
-	err = t.free(ctx, op, "account", "SELECT 1 FROM connections WHERE platform = ? AND environment = ? AND account = ?",
+	err = t.free(ctx, op, "account", "SELECT 1 FROM connections WHERE platform = ? AND environment = ? AND account = ? AND released = ''",
 		string(c.Platform), c.Environment, c.Account)
 	if err != nil {
 		return err

@@ -99,9 +99,13 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// internal reports whether a host is the literal address of a machine that is not on the internet. What a name leads to is
-// looked at when it is called.
+// internal reports whether a host is the literal address of a machine that is not on the internet, or the name that every machine
+// has for itself (RFC 6761, 6.3). What another name leads to is looked at when it is called.
 func internal(host string) bool {
+	name := strings.TrimSuffix(strings.ToLower(host), ".")
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && (!ip.IsGlobalUnicast() || ip.IsPrivate())
 }

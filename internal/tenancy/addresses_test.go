@@ -21,6 +21,8 @@ func TestAppAddresses(t *testing.T) {
 	}{
 		"base of live":        {"base", func(n *NewApp) { n.Environment, n.Base = "live", "https://sandbox.example" }},
 		"loopback of others":  {"base", func(n *NewApp) { n.Loopback, n.Base = false, "http://127.0.0.1:1" }},
+		"by name, https":      {"base", func(n *NewApp) { n.Base = "https://localhost:1" }},
+		"by name, rooted":     {"base", func(n *NewApp) { n.Base = "https://Sandbox.LOCALHOST.:1" }},
 		"loopback by name":    {"base", func(n *NewApp) { n.Base = "http://localhost:1" }},
 		"plain":               {"base", func(n *NewApp) { n.Base = "http://sandbox.example" }},
 		"private":             {"base", func(n *NewApp) { n.Base = "https://10.0.0.1" }},

@@ -214,10 +214,19 @@ func (v *view) index() *view {
 	for i := range v.Connections {
 		c := &v.Connections[i]
 		t := Target{App: v.apps[c.App], Secrets: v.Secrets[c.App], Connection: c}
-		v.endpoints[endpoint{c.Platform, c.Endpoint}] = t
 		v.shops[c.ID] = *c
-		v.accounts[account{c.Platform, c.App, c.Account}] = t
-		v.accounts[account{c.Platform, "", c.Account}] = t
+		v.endpoints[endpoint{c.Platform, c.Endpoint}] = t
+		if !c.Released {
+			v.accounts[account{c.Platform, c.App, c.Account}] = t
+			v.accounts[account{c.Platform, "", c.Account}] = t
+		}
+	}
+	for _, c := range v.Connections {
+		// What still comes to a connection that is over is taken, until the shop is somebody else's: then it is like a delivery to
+		// the app, which belongs to whom its body proves, or to nobody.
+		if _, taken := v.accounts[account{c.Platform, "", c.Account}]; c.Released && taken {
+			v.endpoints[endpoint{c.Platform, c.Endpoint}] = Target{App: v.apps[c.App], Secrets: v.Secrets[c.App]}
+		}
 	}
 	for _, k := range v.Keys {
 		v.keys[k.ID] = k

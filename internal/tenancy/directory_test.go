@@ -237,3 +237,46 @@ func TestConsistentSnapshot(t *testing.T) {
 	wg.Wait()
 	t.Logf("%d shops, %d hubs, %d consistent reads, 0 violations", shops, hubs, reads.Load())
 }
+
+// A shop that was released is free, what still comes to its former connection is taken, and no more once somebody else has it:
+// then it is the app's, for whomever its body proves to be meant.
+func TestReleasedConnection(t *testing.T) {
+	o := newOffice(t)
+	a, b := o.tenant("acme"), o.tenant("bolt")
+	old := o.connect(shop(a, "Lantern-Works"))
+	release := func(id hub.ConnectionID) {
+		for i := range o.db.all.Connections {
+			if o.db.all.Connections[i].ID == id {
+				o.db.all.Connections[i].Released = true
+			}
+		}
+		o.db.all.Version++
+		o.refreshed(o.Directory)
+	}
+	release(old.ID)
+	if at, ok := o.Directory.Endpoint(old.Platform, old.Endpoint); !ok || at.Connection == nil || at.Connection.ID != old.ID {
+		t.Errorf("late webhooks go to %+v, %v", at, ok)
+	}
+	for _, app := range []hub.AppID{"", old.App} {
+		if at, ok := o.Directory.Account(old.Platform, app, old.Account); ok {
+			t.Errorf("the shop is still of %+v", at.Connection)
+		}
+	}
+	if c, ok := o.Directory.Connection(old.ID); !ok || !c.Released {
+		t.Errorf("%+v, %v", c, ok)
+	}
+	next := o.connect(shop(b, "Lantern-Works"))
+	if at, ok := o.Directory.Endpoint(old.Platform, old.Endpoint); !ok || at.Connection != nil || at.App.ID != old.App || len(at.Secrets) != 1 {
+		t.Errorf("late webhooks of the former owner go to %+v, %v", at, ok)
+	}
+	if at, ok := o.Directory.Account(old.Platform, "", old.Account); !ok || at.Connection.ID != next.ID {
+		t.Errorf("the shop is of %+v, %v", at.Connection, ok)
+	}
+	restored := o.another()
+	if err := restored.Restore(); err != nil {
+		t.Fatal(err)
+	}
+	if at, ok := restored.Endpoint(old.Platform, old.Endpoint); !ok || at.Connection != nil {
+		t.Errorf("from the copy, late webhooks go to %+v, %v", at, ok)
+	}
+}

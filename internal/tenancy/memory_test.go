@@ -61,7 +61,7 @@ func (c *control) AddKey(_ context.Context, k Key) error {
 func (c *control) AddConnection(_ context.Context, n Connection, app *App) error {
 	return c.change(func() error {
 		same := func(o Connection) bool {
-			return o.Platform == n.Platform && o.Environment == n.Environment && o.Account == n.Account
+			return o.Platform == n.Platform && o.Environment == n.Environment && o.Account == n.Account && !o.Released
 		}
 		if slices.ContainsFunc(c.all.Connections, same) {
 			return errTaken

@@ -57,9 +57,10 @@ type Connection struct {
 	App         hub.AppID
 	Platform    hub.Platform
 	Environment string
-	Account     string // the shop at the platform, lower case; unique with platform and environment over all tenants
+	Account     string // the shop at the platform, lower case; unique with platform and environment over all tenants, unless Released
 	Endpoint    string // random token of its webhook address
 	CreatedAt   time.Time
+	Released    bool // it is over, and its shop is free for whoever connects it
 }
 
 // Role is what an API key may do.

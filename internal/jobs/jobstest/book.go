@@ -13,6 +13,7 @@ type entry struct {
 	State  jobs.State
 	Again  time.Time
 	Paused time.Time
+	Afresh bool // news that came while it runs heed no pause
 	Epoch  int64
 	Until  time.Time
 }
@@ -46,11 +47,15 @@ func (b book) enqueue(j jobs.Job, now time.Time) {
 		*e = entry{Job: fresh, Epoch: e.Epoch}
 	case jobs.Running:
 		e.Class = min(e.Class, j.Class)
+		e.Afresh = e.Afresh || j.Afresh
 		if e.Again.IsZero() || j.DueAt.Before(e.Again) {
 			e.Again = j.DueAt
 		}
 	case jobs.Waiting:
 		e.Class = min(e.Class, j.Class)
+		if j.Afresh {
+			e.Paused = time.Time{}
+		}
 		if j.DueAt.Before(e.DueAt) {
 			e.DueAt = j.DueAt
 		}
@@ -66,7 +71,7 @@ func (e *entry) ready(now time.Time) bool {
 }
 
 func (e *entry) claim(epoch int64, until time.Time) {
-	e.State, e.Epoch, e.Until, e.Again, e.Paused = jobs.Running, epoch, until, time.Time{}, time.Time{}
+	e.State, e.Epoch, e.Until, e.Again, e.Paused, e.Afresh = jobs.Running, epoch, until, time.Time{}, time.Time{}, false
 	e.Attempts++
 }
 
@@ -81,8 +86,8 @@ func (b book) finish(r jobs.Result, now time.Time) bool {
 		return false
 	}
 	e := b[r.Ref]
-	news := e.Again
-	e.Again, e.Paused = time.Time{}, time.Time{}
+	news, afresh := e.Again, e.Afresh
+	e.Again, e.Paused, e.Afresh = time.Time{}, time.Time{}, false
 	if r.Code != "" {
 		e.LastCode = r.Code
 	}
@@ -106,6 +111,9 @@ func (b book) finish(r jobs.Result, now time.Time) bool {
 			e.DueAt = latest
 		}
 		e.Paused = e.DueAt
+		if afresh {
+			e.DueAt, e.Paused = news, time.Time{}
+		}
 		if r.Outcome == jobs.PutOff {
 			e.Attempts--
 			e.Pauses++

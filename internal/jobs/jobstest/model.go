@@ -75,10 +75,10 @@ func (w *walk) hub() Place { return w.hubs[w.roll(len(w.hubs))] }
 const walkShard hub.ShardID = "s0"
 
 func (w *walk) enqueue() {
-	list := make([]jobs.Job, 1+w.roll(3))
+	list, afresh := make([]jobs.Job, 1+w.roll(3)), w.roll(4) == 0
 	for i := range list {
 		j := job(string(rune('a'+w.roll(2))), fmt.Sprint(w.roll(2)), fmt.Sprint(w.roll(3)))
-		j.Kind, j.Class = w.kind, jobs.Class(w.roll(2))
+		j.Kind, j.Class, j.Afresh = w.kind, jobs.Class(w.roll(2)), afresh
 		if w.roll(2) == 0 {
 			j.DueAt = w.clock.Now().Add(time.Duration(w.roll(90)-10) * time.Second)
 		}

@@ -21,7 +21,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"RoundTrip", testRoundTrip}, {"RollBack", testRollBack}, {"Coalesce", testCoalesce}, {"CoalesceInOneCall", testCoalesceInOneCall},
 		{"Lookalikes", testLookalikes}, {"NewsWhileRunning", testNews}, {"NewsAfterFailure", testNewsAfterFailure},
-		{"PauseOutlastsNews", testPause}, {"Fence", testFence}, {"FenceAcrossLives", testFenceAcrossLives}, {"Extend", testExtend},
+		{"PauseOutlastsNews", testPause}, {"Afresh", testAfresh}, {"Fence", testFence}, {"FenceAcrossLives", testFenceAcrossLives}, {"Extend", testExtend},
 		{"Outcomes", testOutcomes}, {"Refused", testRefused}, {"Counts", testCounts},
 		{"NoisyTenant", testNoisyTenant}, {"NoisyConnection", testNoisyConnection}, {"ManyLanes", testManyLanes}, {"FreshFirst", testFreshFirst},
 		{"Patience", testPatience}, {"PerConnection", testPerConnection}, {"PerTenant", testPerTenant}, {"WrongClock", testWrongClock},
@@ -168,6 +168,35 @@ func testPause(b *bench) {
 	b.none("done")
 	b.enqueue(job("a", "1", "1"))
 	b.one()
+}
+
+// testAfresh has what a job waits for come while it is put off, and while it runs and is put off after that.
+func testAfresh(b *bench) {
+	afresh := job("a", "1", "1")
+	afresh.Afresh = true
+	for name, outcome := range map[string]jobs.Outcome{"put off": jobs.PutOff, "later": jobs.Later} {
+		b.enqueue(job("a", "1", "1"))
+		b.end(outcome, "reconnect_needed", time.Hour, 0, b.one())
+		b.enqueue(job("a", "1", "1"))
+		b.none(name + ", with news that heed the pause")
+		b.enqueue(afresh)
+		c := b.one()
+		b.enqueue(afresh)
+		b.enqueue(at(job("a", "1", "1"), time.Minute))
+		b.end(outcome, "reconnect_needed", time.Hour, 0, c)
+		c = b.one()
+		b.end(outcome, "throttled", time.Minute, 0, c)
+		b.none(name + ", again")
+		b.clock.Add(time.Minute)
+		b.end(jobs.Done, "", 0, 0, b.one())
+		b.counts(0, 0, 0)
+	}
+	b.enqueue(job("a", "1", "1"))
+	b.end(jobs.GivenUp, "gone", 0, 0, b.one())
+	b.enqueue(afresh)
+	b.end(jobs.Done, "", 0, 0, b.one())
+	b.enqueue(at(afresh, time.Hour))
+	b.none("before it is due")
 }
 
 func testFence(b *bench) {

@@ -32,11 +32,16 @@ func (e *env) authorised(due time.Time) (tenancy.Tenant, connect.NewShop) {
 // testConnectSteps: a step is taken once, whoever asks and however many at once, and a tenant begins a bounded number.
 func testConnectSteps(e *env) {
 	ctx, hash := e.Context(), func() (h [32]byte) { id := e.ids(); copy(h[:], id[:]); return h }
-	one := connect.Step{Kind: connect.State, Hash: hash(), Tenant: e.tenant(), Platform: hub.Shopee, App: "app_1", Account: "42", Browser: hash(),
+	one := connect.Step{Kind: connect.State, Hash: hash(), Tenant: e.tenant(), Platform: hub.Shopee, App: "app_1", Account: "42", Site: "MLB", Browser: hash(),
 		Verifier: []byte{0, 255}, Actor: hub.Actor{Key: "key_1", Role: "merchant", Request: "req_1"}, ExpiresAt: created().Add(8760 * time.Hour)}
 	must(e, e.s.Connect().Put(ctx, one))
 	_, err := e.s.Connect().Take(ctx, connect.Ticket, one.Hash)
 	e.wantKind(err, hub.KindNotFound, "a state as a ticket")
+	_, err = e.s.Connect().Look(ctx, connect.Ticket, one.Hash)
+	e.wantKind(err, hub.KindNotFound, "a state looked at as a ticket")
+	if got, err := e.second().Connect().Look(ctx, connect.State, one.Hash); err != nil || !reflect.DeepEqual(got, one) {
+		e.Errorf("looked at: %+v, %v", got, err)
+	}
 	stores := []*store.Store{e.s, e.second()}
 	won := atomic.Int64{}
 	var group sync.WaitGroup
@@ -95,11 +100,16 @@ func testConnectGrants(e *env) {
 	}
 	_, err = c.Get(ctx, again.ID)
 	e.wantKind(err, hub.KindNotFound, "tokens of a refused connection")
-	e.wantKind(c.Reconnect(ctx, shop.ID, "ten_other", grant("x", time.Time{})), hub.KindNotFound, "another tenant's connection")
+	foreign := shop.Shop
+	foreign.Tenant = "ten_other"
+	e.wantKind(c.Reconnect(ctx, foreign, grant("x", time.Time{}), 0), hub.KindNotFound, "another tenant's connection")
+	foreign = shop.Shop
+	foreign.App = "app_other"
+	e.wantKind(c.Reconnect(ctx, foreign, grant("x", time.Time{}), 0), hub.KindNotFound, "by an app that there is not")
 
 	before, err := c.Lease(ctx, shop.ID, "hub-1", time.Minute)
 	must(e, err, c.Intend(ctx, connect.Intent{Connection: shop.ID, Epoch: before.Epoch, Generation: 1, Key: []byte{1}}), c.Begin(ctx, shop.ID, before.Epoch))
-	must(e, c.Reconnect(ctx, shop.ID, n.ID, grant("second", time.Time{})))
+	must(e, c.Reconnect(ctx, shop.Shop, grant("second", time.Time{}), 0))
 	e.wantKind(c.Save(ctx, shop.ID, before.Epoch, connect.Outcome{Standing: connect.ReconnectNeeded}), hub.KindConflict, "a lease from before the owner came back")
 	e.wantKind(c.Answer(ctx, shop.ID, before.Epoch, []byte{1}), hub.KindNotFound, "an answer from before the owner came back")
 	must(e, c.Note(ctx, shop.ID, 1, connect.Note{Started: true, Report: []byte("{}")}))
@@ -110,18 +120,129 @@ func testConnectGrants(e *env) {
 	if got, err = c.Get(ctx, shop.ID); err != nil || !got.Started || string(got.Report) != "{}" || !got.GrantUntil.Equal(created().Add(time.Hour)) {
 		e.Errorf("noted: %+v, %v", got, err)
 	}
-	if changed, err := c.End(ctx, shop.ID, n.ID, "app_uninstalled", created().Add(-time.Hour)); err != nil || changed {
+	version := e.directory().Version
+	if changed, err := c.End(ctx, shop.ID, n.ID, "app_uninstalled", 1); err != nil || changed {
 		e.Errorf("late news of its end: %v, %v", changed, err)
 	}
-	if changed, err := c.End(ctx, shop.ID, n.ID, "app_uninstalled", created().Add(time.Hour)); err != nil || !changed {
+	if changed, err := c.End(ctx, again.ID, n.ID, "app_uninstalled", 0); err != nil || changed {
+		e.Errorf("the end of one without tokens: %v, %v", changed, err)
+	}
+	if changed, err := c.End(ctx, shop.ID, "ten_other", "app_uninstalled", 0); err != nil || changed {
+		e.Errorf("its end by another tenant: %v, %v", changed, err)
+	}
+	if now := e.directory().Version; now != version {
+		e.Errorf("nothing has changed, and the directory went from version %d to %d", version, now)
+	}
+	if changed, err := c.End(ctx, shop.ID, n.ID, "app_uninstalled", 2); err != nil || !changed {
 		e.Errorf("its end: %v, %v", changed, err)
 	}
 	if got, err = c.Get(ctx, shop.ID); err != nil || got.Standing != connect.Disconnected || got.Sealed != nil || got.Code != "app_uninstalled" {
 		e.Errorf("ended: %+v, %v", got, err)
 	}
-	must(e, c.Reconnect(ctx, shop.ID, n.ID, grant("third", time.Time{})))
+	if err := c.Reconnect(ctx, shop.Shop, grant("x", time.Time{}), 2); hub.CodeOf(err) != store.CodeShopTaken {
+		e.Errorf("brought back by somebody else's permission: %v", err)
+	}
+	must(e, c.Reconnect(ctx, shop.Shop, grant("third", time.Time{}), 0))
 	if got, err = c.Get(ctx, shop.ID); err != nil || got.Standing != connect.OK || got.Generation != 3 {
 		e.Errorf("back: %+v, %v", got, err)
+	}
+}
+
+// testConnectSeen: tokens that somebody else's permission brought replace those that were seen, by the same app, and no others.
+func testConnectSeen(e *env) {
+	ctx, c := e.Context(), e.s.Connect()
+	n, shop := e.authorised(time.Time{})
+	_, more, _ := e.company()
+	more.Tenant = n.ID
+	must(e, e.s.Tenancy().AddApp(ctx, more))
+	refused := func(s connect.Shop, seen int64, what string) {
+		e.Helper()
+		if err := c.Reconnect(ctx, s, grant("x", time.Time{}), seen); hub.CodeOf(err) != store.CodeShopTaken {
+			e.Errorf("%s: %v", what, err)
+		}
+	}
+	other := shop.Shop
+	other.App = more.ID
+	refused(other, 1, "by another app than it goes by now")
+	refused(shop.Shop, 2, "of another generation")
+	refused(shop.Shop, -1, "of a generation that there is not")
+	must(e, c.Reconnect(ctx, shop.Shop, grant("second", time.Time{}), 1))
+	l, err := c.Lease(ctx, shop.ID, "hub-1", time.Minute)
+	must(e, err, c.Save(ctx, shop.ID, l.Epoch, connect.Outcome{Standing: connect.ReconnectNeeded}))
+	refused(shop.Shop, 2, "while its owner is to authorise again")
+	if got, err := c.Get(ctx, shop.ID); err != nil || got.Generation != 2 || string(got.Sealed) != "second" || got.Standing != connect.ReconnectNeeded {
+		e.Errorf("%+v, %v", got, err)
+	}
+	none := shop.Shop
+	none.ID = hub.ConnectionID(e.ids.New(hub.ConnectionPrefix))
+	refused(none, 1, "one without tokens")
+}
+
+// testConnectReleased: the shop of a connection that is over is free for others, and its own again when they let it go; a
+// connection goes on by another app of its tenant and environment.
+func testConnectReleased(e *env) {
+	ctx, c, y := e.Context(), e.s.Connect(), e.s.Tenancy()
+	n, first := e.authorised(time.Time{})
+	version := e.directory().Version
+	if changed, err := c.End(ctx, first.ID, n.ID, "disconnected", 0); err != nil || !changed {
+		e.Fatalf("its end: %v, %v", changed, err)
+	}
+	released := tenancy.Connection{ID: first.ID, Tenant: n.ID, App: first.App, Platform: first.Platform, Environment: first.Environment,
+		Account: first.Account, Endpoint: first.Endpoint, CreatedAt: created(), Released: true}
+	has(e, e.directory().Connections, released)
+	if got := e.directory().Version; got <= version {
+		e.Errorf("the directory is at version %d, as before", got)
+	}
+	n2, a2, c2 := e.company()
+	must(e, y.AddTenant(ctx, n2), y.AddApp(ctx, a2))
+	second := connect.NewShop{Shop: connect.Shop{ID: c2.ID, Tenant: n2.ID, App: a2.ID, Platform: first.Platform, Environment: first.Environment,
+		Account: first.Account}, Endpoint: c2.Endpoint}
+	must(e, c.Connect(ctx, second, grant("theirs", time.Time{})))
+	if err := c.Reconnect(ctx, first.Shop, grant("x", time.Time{}), 0); hub.CodeOf(err) != store.CodeShopTaken {
+		e.Errorf("back, while another has the shop: %v", err)
+	}
+	if got, err := c.Get(ctx, first.ID); err != nil || got.Sealed != nil || got.Standing != connect.Disconnected {
+		e.Errorf("refused, and yet: %+v, %v", got, err)
+	}
+	if _, err := c.End(ctx, second.ID, n2.ID, "app_uninstalled", 0); err != nil {
+		e.Fatal(err)
+	}
+	_, own, _ := e.company()
+	own.Tenant = n.ID
+	theirs := first.Shop
+	theirs.App = a2.ID
+	must(e, y.AddApp(ctx, own))
+	e.wantKind(c.Reconnect(ctx, theirs, grant("x", time.Time{}), 0), hub.KindNotFound, "by another tenant's app")
+	theirs.App = own.ID
+	must(e, c.Reconnect(ctx, theirs, grant("again", time.Time{}), 0))
+	released.Released, released.App = false, own.ID
+	has(e, e.directory().Connections, released)
+	_, _, c3 := e.company()
+	c3.Account, c3.Tenant, c3.App = first.Account, n2.ID, a2.ID
+	if err := y.AddConnection(ctx, c3, nil); hub.CodeOf(err) != store.CodeShopTaken {
+		e.Errorf("by a secret, while another has the shop: %v", err)
+	}
+}
+
+// testConnectNotes: a report outlives a refresh that falls in between, and no new permission; a refresh that is told no end of
+// the permission leaves the one that is known.
+func testConnectNotes(e *env) {
+	ctx, c := e.Context(), e.s.Connect()
+	_, shop := e.authorised(created())
+	end := created().Add(48 * time.Hour)
+	must(e, c.Note(ctx, shop.ID, 1, connect.Note{ConnectedAt: created(), GrantUntil: end}))
+	l, err := c.Lease(ctx, shop.ID, "hub-1", time.Minute)
+	g := grant("second", time.Time{})
+	g.GrantUntil = time.Time{}
+	must(e, err, c.Save(ctx, shop.ID, l.Epoch, connect.Outcome{Next: &g, Standing: connect.OK}))
+	must(e, c.Note(ctx, shop.ID, 1, connect.Note{ConnectedAt: created(), Worked: true, Started: true, Report: []byte("{}"), CheckedAt: created()}))
+	got, err := c.Get(ctx, shop.ID)
+	if err != nil || string(got.Report) != "{}" || got.Started || string(got.Previous) != "first" || !got.GrantUntil.Equal(end) {
+		e.Errorf("noted over a refresh: %+v, %v", got, err)
+	}
+	must(e, c.Note(ctx, shop.ID, 1, connect.Note{ConnectedAt: created().Add(-time.Hour), Report: []byte("[]"), CheckedAt: created()}))
+	if got, err = c.Get(ctx, shop.ID); err != nil || string(got.Report) != "{}" {
+		e.Errorf("noted about a former permission: %s, %v", got.Report, err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +56,55 @@ func testFetches(e *env) {
 	}
 }
 
+// testFetchesResumed has polls and backfill done at once when the owner of a shop is back: after they were put off, while they run,
+// and when there are none.
+func testFetchesResumed(e *env) {
+	n := fetch.Name{Tenant: e.tenant(), Connection: hub.ConnectionID(e.ids.New(hub.ConnectionPrefix))}
+	shard, queue := e.s.Of(n.Tenant), e.s.Jobs()
+	resume := func() {
+		e.Helper()
+		if err := e.s.Fetches().Resume(e.Context(), n); err != nil {
+			e.Fatal(err)
+		}
+	}
+	for _, kind := range []fetch.Work{fetch.Poll, fetch.Backfill} {
+		one := func(when string) jobs.Claim {
+			e.Helper()
+			got := e.claimed(n, string(kind))
+			if len(got) != 1 || got[0].Class != map[fetch.Work]jobs.Class{fetch.Poll: jobs.Fresh, fetch.Backfill: jobs.Backfill}[kind] {
+				e.Fatalf("%s %s: %+v", kind, when, got)
+			}
+			return got[0].Claim()
+		}
+		finish := func(c jobs.Claim, o jobs.Outcome) {
+			e.Helper()
+			r := jobs.Result{Claim: c, Outcome: o, Code: "reconnect_needed", DueAt: time.Now().Add(time.Hour)}
+			if lost, err := queue.Finish(e.Context(), shard, []jobs.Result{r}); err != nil || len(lost) != 0 {
+				e.Fatalf("%d lost, %v", len(lost), err)
+			}
+		}
+		resume()
+		finish(one("for the first time"), jobs.PutOff)
+		if err := e.s.Fetches().SavePoll(e.Context(), n, fetch.PollProgress{}, time.Now()); err != nil {
+			e.Fatal(err)
+		}
+		if got := e.claimed(n, string(kind)); len(got) != 0 {
+			e.Errorf("%s: news do not heed a pause: %+v", kind, got)
+		}
+		resume()
+		running := one("after a pause")
+		resume()
+		finish(running, jobs.PutOff)
+		running = one("after it was put off with its owner back")
+		resume()
+		finish(running, jobs.Done)
+		finish(one("after it ended with its owner back"), jobs.Done)
+		if got := e.claimed(n, string(kind)); len(got) != 0 {
+			e.Errorf("%s is left: %+v", kind, got)
+		}
+	}
+}
+
 // claimed takes the jobs of one kind that are due for a shop.
 func (e *env) claimed(n fetch.Name, kind string) (list []jobs.Claimed) {
 	e.Helper()
@@ -82,5 +133,78 @@ func testVersions(e *env) {
 	got, err = e.s.Fetches().Versions(e.Context(), fetch.Name{Tenant: e.tenant(), Connection: a.Connection}, []hub.ExternalID{a.External})
 	if err != nil || len(got) != 0 {
 		e.Errorf("another tenant sees %v, %v", got, err)
+	}
+}
+
+// testFetchesPurged deletes what was given up long ago, and nothing that waits, runs, was revived, or is another's.
+func testFetchesPurged(e *env) {
+	n := fetch.Name{Tenant: e.tenant(), Connection: hub.ConnectionID(e.ids.New(hub.ConnectionPrefix))}
+	shard, queue := e.s.Of(n.Tenant), e.s.Jobs()
+	ref := func(kind, key string) jobs.Ref {
+		return jobs.Ref{Lane: jobs.Lane{Kind: kind, Tenant: n.Tenant, Connection: n.Connection}, Key: hub.ExternalID(key)}
+	}
+	enqueue := func(refs ...jobs.Ref) {
+		e.Helper()
+		list := make([]jobs.Job, len(refs))
+		for i, r := range refs {
+			list[i].Ref = r
+		}
+		err := e.s.Do(e.Context(), shard, func(ctx context.Context, tx hub.Tx) error { return queue.Enqueue(ctx, tx, list) })
+		if err != nil {
+			e.Fatal(err)
+		}
+	}
+	const order, other = string(fetch.Order), "reconcile.day"
+	standing := []string{string(fetch.Poll), string(fetch.Backfill), string(fetch.Lost)}
+	var gone []jobs.Ref
+	for i := range 1100 { // more than one transaction takes
+		gone = append(gone, ref(order, strconv.Itoa(i)))
+	}
+	enqueue(append(gone, ref(order, "revived"), ref(other, "kept"), ref(standing[0], ""), ref(standing[1], ""), ref(standing[2], "app_1"))...)
+	var results []jobs.Result
+	for _, kind := range append(standing, order, other) {
+		for _, c := range e.claimed(n, kind) {
+			results = append(results, jobs.Result{Claim: c.Claim(), Outcome: jobs.GivenUp, Code: "permanent"})
+		}
+	}
+	for len(results) < 1105 {
+		for _, c := range e.claimed(n, order) {
+			results = append(results, jobs.Result{Claim: c.Claim(), Outcome: jobs.GivenUp, Code: "permanent"})
+		}
+	}
+	if lost, err := queue.Finish(e.Context(), shard, results); err != nil || len(lost) != 0 {
+		e.Fatalf("%d lost, %v", len(lost), err)
+	}
+	enqueue(ref(order, "revived"), ref(order, "waits"))
+	long := time.Now().Add(24 * time.Hour)
+	count := func(before time.Time) (total int64) {
+		e.Helper()
+		for more := true; more; {
+			deleted, left, err := e.s.Fetches().Purge(e.Context(), shard, before)
+			if err != nil {
+				e.Fatal(err)
+			}
+			total, more = total+deleted, left
+		}
+		return total
+	}
+	if got := count(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); got != 0 {
+		e.Errorf("%d that were given up lately are gone", got)
+	}
+	if got := count(long); got < 1100 {
+		e.Errorf("%d of 1100 were deleted", got)
+	}
+	if got := e.claimed(n, order); len(got) != 2 {
+		e.Errorf("%d of the two that wait are left", len(got))
+	}
+	enqueue(ref(standing[0], ""), ref(standing[1], ""), ref(standing[2], "app_1"))
+	for _, kind := range standing {
+		if got := e.claimed(n, kind); len(got) != 1 || got[0].LastCode != "permanent" {
+			e.Errorf("%s, which goes on as long as its shop: %+v", kind, got)
+		}
+	}
+	enqueue(ref(other, "kept"))
+	if got := e.claimed(n, other); len(got) != 1 || got[0].LastCode != "permanent" {
+		e.Errorf("what is no fetch: %+v", got)
 	}
 }

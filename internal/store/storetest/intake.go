@@ -202,13 +202,19 @@ func testLargeRows(e *env) {
 	e.wantKind(err, hub.KindTooLarge, "a row of 8 MiB")
 }
 
-// testNotes has what hints are about wait to be fetched, once for each resource.
+// testNotes has what hints are about wait to be fetched, once for each resource, and as long as the hint says that waits
+// least.
 func testNotes(e *env) {
 	tenant := e.tenant()
 	note := intake.Note{Tenant: tenant, Connection: e.order(tenant, "").Connection, Kind: "order", ExternalID: "1"}
 	other, second := note, note
 	other.Kind, second.ExternalID = "pack", "2"
-	for _, notes := range [][]intake.Note{{note, other}, {second, note}, {note, note}} {
+	slow, hurried := note, note
+	slow.ExternalID, slow.After = "3", time.Hour
+	hurried.ExternalID = "4"
+	slower := hurried
+	slower.After = 24 * time.Hour
+	for _, notes := range [][]intake.Note{{note, other}, {second, note}, {note, note}, {slow, slower}, {hurried}} {
 		e.do(tenant, func(ctx context.Context, tx hub.Tx) error { return e.s.Intake().Note(ctx, tx, notes) })
 	}
 	var got []string
@@ -222,7 +228,7 @@ func testNotes(e *env) {
 		}
 	}
 	slices.Sort(got)
-	if want := []string{"fetch.order 1 0", "fetch.order 2 0", "fetch.pack 1 0"}; !slices.Equal(got, want) {
+	if want := []string{"fetch.order 1 0", "fetch.order 2 0", "fetch.order 4 0", "fetch.pack 1 0"}; !slices.Equal(got, want) {
 		e.Errorf("jobs %q, want %q", got, want)
 	}
 }
