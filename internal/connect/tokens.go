@@ -30,6 +30,9 @@ type held struct {
 const (
 	// believe is how long a token is handed out without asking the database whether another hub has a newer one.
 	believe = 5 * time.Second
+	// alone is how long a token is believed that the database cannot be asked about: meanwhile its owner may have taken the shop
+	// elsewhere. What is not polled in an outage that takes longer is polled after it.
+	alone = 10 * time.Minute
 	// margin is how long before its end a token is not handed out any more.
 	margin = 10 * time.Second
 	// waitFor bounds how long Renew waits for another hub's refresh, when the caller sets no earlier end.
@@ -39,7 +42,7 @@ const (
 const opToken = "getting an access token"
 
 // Token returns a token that is good now, as far as is known here. While the control database is away the last one is
-// believed until it ends. KindPermanent with driver.CodeReconnect: only the owner can mend it.
+// believed for ten minutes, and then it is KindUnavailable. KindPermanent with driver.CodeReconnect: only the owner can mend it.
 func (s *Source) Token(ctx context.Context, id hub.ConnectionID) (string, error) {
 	now := s.Refresher.Clock()
 	s.mu.Lock()
@@ -50,7 +53,7 @@ func (s *Source) Token(ctx context.Context, id hub.ConnectionID) (string, error)
 	}
 	h, err := s.load(ctx, id, h)
 	switch {
-	case err != nil && hub.KindOf(err) == hub.KindUnavailable && ok && h.good(now):
+	case err != nil && hub.KindOf(err) == hub.KindUnavailable && ok && h.good(now) && now.Sub(h.asked) < alone:
 		return h.access, nil
 	case err != nil:
 		return "", err
