@@ -32,7 +32,7 @@ func table() []row {
 		add("adapters/"+platform, ".", "adapters/driver", "adapters/driver/strictjson")
 	}
 	add("adapters/adaptertest", ".", "adapters/driver", "adapters")
-	add("adapters/sandbox/...", ".")
+	add("adapters/sandbox/...", ".", "adapters/sandbox/stage")
 	add("saga", ".")
 	add("sharding", ".")
 	add("gdpr", ".")

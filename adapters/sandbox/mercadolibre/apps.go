@@ -57,8 +57,8 @@ const (
 
 // AddApp registers an app. A client id that exists or is no number, or no secret, is KindInvalid.
 func (p *Platform) AddApp(spec AppSpec) (*App, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	if _, err := strconv.ParseInt(spec.ClientID, 10, 64); err != nil || spec.Secret == "" || p.app(spec.ClientID) != nil {
 		return nil, hub.Errorf(hub.KindInvalid, opAddApp, "a new client id of digits and a secret are needed")
 	}
@@ -75,7 +75,7 @@ func (p *Platform) AddApp(spec AppSpec) (*App, error) {
 	}
 	spec.RequestsPerHour = orElse(spec.RequestsPerHour, usualPerHour)
 	spec.SwitchOffAfter = orElse(spec.SwitchOffAfter, usualSwitchOff)
-	a := &App{spec: spec, topics: map[string]*topicState{}, level: int64(spec.RequestsPerHour) * burst, as: p.now}
+	a := &App{spec: spec, topics: map[string]*topicState{}, level: int64(spec.RequestsPerHour) * burst, as: p.line.Time()}
 	for _, t := range spec.Topics {
 		a.topics[t] = &topicState{}
 	}
@@ -100,8 +100,8 @@ func (p *Platform) app(clientID string) *App {
 
 // NotifyAt sets the address for an app's notifications, as the app's owner does in its configuration.
 func (p *Platform) NotifyAt(clientID, uri string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.app(clientID)
 	if a == nil {
 		return notFound("setting an address", "app")
@@ -112,8 +112,8 @@ func (p *Platform) NotifyAt(clientID, uri string) error {
 
 // SwitchOn ticks a topic again that was switched off. What happened in between is not told any more.
 func (p *Platform) SwitchOn(clientID, topic string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.app(clientID)
 	if a == nil || a.topics[topic] == nil {
 		return notFound("switching a topic on", "app or topic")
@@ -128,9 +128,9 @@ func (p *Platform) charge(a *App) bool {
 		return true
 	}
 	perHour := int64(a.spec.RequestsPerHour)
-	passed := min(p.now.Sub(a.as), burst*time.Second)
+	passed := min(p.line.Time().Sub(a.as), burst*time.Second)
 	if gained := perHour * int64(passed/time.Microsecond) / 1_000_000; gained > 0 {
-		a.level, a.as = min(a.level+gained, perHour*burst), p.now
+		a.level, a.as = min(a.level+gained, perHour*burst), p.line.Time()
 	}
 	if a.level < oneRequest {
 		return false
@@ -177,8 +177,8 @@ type SellerSpec struct {
 
 // AddSeller lets a user sell and returns the account, which is the user's id in digits.
 func (p *Platform) AddSeller(spec SellerSpec) (account string, err error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	if spec.Site == "" {
 		spec.Site = "MLB"
 	}
@@ -218,8 +218,8 @@ func (g *grant) alive(now time.Time) bool { return now.Before(g.used.AddDate(0, 
 
 // SetStanding changes what the platform makes of a user.
 func (p *Platform) SetStanding(account string, s Standing) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	who := p.seller(account)
 	if who == nil {
 		return notFound("changing a user's standing", "seller")

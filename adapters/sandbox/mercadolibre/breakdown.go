@@ -20,14 +20,14 @@ type breakdown struct {
 // breakdown draws it. The caller holds the lock.
 func (p *Platform) breakdown() (b breakdown) {
 	r, f := p.streams.answers, &p.faults
-	if f.hit(r, APIError) {
+	if f.Hit(r, APIError) {
 		b.status = []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable}[r.IntN(3)]
 	}
-	if b.status == 0 && f.hit(r, APIThrottle) {
+	if b.status == 0 && f.Hit(r, APIThrottle) {
 		b.status = http.StatusTooManyRequests
 	}
-	b.cut = b.status == 0 && f.hit(r, APICut)
-	if f.hit(r, APISlow) {
+	b.cut = b.status == 0 && f.Hit(r, APICut)
+	if f.Hit(r, APISlow) {
 		b.slow = 4*time.Second + time.Duration(r.Int64N(int64(26*time.Second)))
 	}
 	return b
@@ -57,11 +57,11 @@ type tokenBreakdown struct {
 
 func (p *Platform) tokenBreakdown() (b tokenBreakdown) {
 	r, f := p.streams.answers, &p.faults
-	if b.refused = f.hit(r, Token520); b.refused {
+	if b.refused = f.Hit(r, Token520); b.refused {
 		return b
 	}
-	b.half, b.twice = f.hit(r, TokenHalf), f.hit(r, TokenTwice)
-	if f.hit(r, TokenLate) {
+	b.half, b.twice = f.Hit(r, TokenHalf), f.Hit(r, TokenTwice)
+	if f.Hit(r, TokenLate) {
 		b.late = 20*time.Second + time.Duration(r.Int64N(int64(40*time.Second)))
 	}
 	return b
@@ -88,8 +88,8 @@ func (b tokenBreakdown) answer(p *Platform, w http.ResponseWriter, r *http.Reque
 
 // date is the Date header of an answer, which shows how far off the clock is.
 func (p *Platform) date() string {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	return p.told().UTC().Format(http.TimeFormat)
 }
 

@@ -1,14 +1,12 @@
 package mercadolibre
 
 import (
-	"encoding/json"
-	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // Control serves what the real platform does not have: an index page at / and a JSON API under /sandbox/ to move the clock,
@@ -22,58 +20,14 @@ func (p *Platform) Control() http.Handler {
 	mux.HandleFunc("GET /sandbox/orders", p.showOrders)
 	mux.HandleFunc("POST /sandbox/clock", p.moveClock)
 	mux.HandleFunc("POST /sandbox/orders", p.actOn)
-	mux.HandleFunc("POST /sandbox/faults", p.setFaults)
+	mux.HandleFunc("POST /sandbox/faults", stage.SetFaults[Fault](p))
 	mux.HandleFunc("POST /sandbox/topics", p.switchTopic)
 	mux.HandleFunc("POST /sandbox/uninstall", p.uninstallApp)
-	guarded := http.NewCrossOriginProtection().Handler(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		switch {
-		case r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, "/sandbox/"):
-			p.ServeHTTP(w, r)
-		case !isLoopback(strings.Trim(host, "[]")):
-			http.Error(w, "the control of a sandbox is for its own machine", http.StatusMisdirectedRequest)
-		default:
-			guarded.ServeHTTP(w, r)
-		}
-	})
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	reply{status: status, body: compact(v)}.write(w)
-}
-
-// control reads a JSON request, does something and answers with its result.
-func control[In any](w http.ResponseWriter, r *http.Request, do func(In) (any, error)) {
-	var in In
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "the request is not what this address takes"})
-		return
-	}
-	out, err := do(in)
-	status := http.StatusOK
-	if err != nil {
-		out = map[string]string{"error": err.Error()}
-		status = map[hub.Kind]int{hub.KindNotFound: http.StatusNotFound, hub.KindConflict: http.StatusConflict}[hub.KindOf(err)]
-		if status == 0 {
-			status = http.StatusUnprocessableEntity
-		}
-	}
-	writeJSON(w, status, out)
+	return stage.Guard(p, mux)
 }
 
 func (p *Platform) moveClock(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct{ Advance, Skew string }) (any, error) {
+	stage.Control(w, r, func(in struct{ Advance, Skew string }) (any, error) {
 		if in.Skew != "" {
 			d, err := time.ParseDuration(in.Skew)
 			if err != nil {
@@ -93,7 +47,7 @@ func (p *Platform) moveClock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Platform) actOn(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct {
+	stage.Control(w, r, func(in struct {
 		Seller string
 		Action Action
 		Order  int64 `json:",string"`
@@ -106,44 +60,25 @@ func (p *Platform) actOn(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (p *Platform) setFaults(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct {
-		Rates map[Fault]int // per mille
-		Next  map[Fault]int // how many of the next
-	}) (any, error) {
-		for f, rate := range in.Rates {
-			if err := p.SetFault(f, rate); err != nil {
-				return nil, err
-			}
-		}
-		for f, n := range in.Next {
-			if err := p.FaultNext(f, n); err != nil {
-				return nil, err
-			}
-		}
-		return map[string]any{"played": p.Faults()}, nil
-	})
-}
-
 func (p *Platform) switchTopic(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct{ App, Topic string }) (any, error) {
+	stage.Control(w, r, func(in struct{ App, Topic string }) (any, error) {
 		return struct{}{}, p.SwitchOn(in.App, in.Topic)
 	})
 }
 
 func (p *Platform) uninstallApp(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct{ App, Seller string }) (any, error) {
+	stage.Control(w, r, func(in struct{ App, Seller string }) (any, error) {
 		return struct{}{}, p.Uninstall(in.App, in.Seller)
 	})
 }
 
 func (p *Platform) showState(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, p.State())
+	stage.WriteJSON(w, http.StatusOK, p.State())
 }
 
 func (p *Platform) showOrders(w http.ResponseWriter, r *http.Request) {
 	list := p.Orders(r.URL.Query().Get("seller"))
-	writeJSON(w, http.StatusOK, map[string]any{"data": append([]OrderState{}, list...)})
+	stage.WriteJSON(w, http.StatusOK, map[string]any{"data": append([]OrderState{}, list...)})
 }
 
 // mostRows is how many notifications the control API shows at once.
@@ -182,7 +117,7 @@ func (p *Platform) showDeliveries(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"data": rows})
+	stage.WriteJSON(w, http.StatusOK, map[string]any{"data": rows})
 }
 
 // index is the page for people.

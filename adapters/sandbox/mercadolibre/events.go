@@ -36,8 +36,8 @@ const lateParcel = 40 * time.Second
 // Act does something to an order, or places one (Create and CreatePack, id 0), and tells every app with a grant. Of a basket
 // it returns the first order. An order that cannot take the action is KindConflict, one that does not exist KindNotFound.
 func (p *Platform) Act(account string, action Action, id int64) (OrderState, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.seller(account)
 	if s == nil {
 		return OrderState{}, notFound("acting on an order", "seller")
@@ -142,14 +142,14 @@ func (p *Platform) payBasket(o *order) (events []event, ok bool) {
 		made := p.dispatch(paid)
 		return append(events, made.told()), true
 	}
-	p.at(p.now.Add(about(p.streams.quirks, lateParcel)), func(context.Context) { p.dispatchLate(paid) })
+	p.line.At(p.line.Time().Add(about(p.streams.quirks, lateParcel)), func(context.Context) { p.dispatchLate(paid) })
 	return events, true
 }
 
 // dispatchLate makes a shipment after the payment was told, of what was not cancelled since.
 func (p *Platform) dispatchLate(paid []*order) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	var left []*order
 	for _, o := range paid {
 		if !o.undone() && o.shipment == nil {

@@ -68,8 +68,8 @@ func (o *order) freight() (minor int64, known bool) {
 
 // Orders lists the orders of a seller as they stand, in the order of their making.
 func (p *Platform) Orders(account string) (list []OrderState) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.seller(account)
 	if s == nil {
 		return nil
@@ -82,8 +82,8 @@ func (p *Platform) Orders(account string) (list []OrderState) {
 
 // Order is one order as it stands; KindNotFound when the seller has none with that id.
 func (p *Platform) Order(account string, id int64) (OrderState, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.seller(account)
 	if s == nil || !slices.Contains(s.orders, p.ledger.orders[id]) {
 		return OrderState{}, notFound("reading an order", "order")

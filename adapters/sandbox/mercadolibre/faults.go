@@ -1,12 +1,11 @@
 package mercadolibre
 
 import (
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
 
-	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // Fault is something that goes wrong.
@@ -54,56 +53,30 @@ const (
 	shiftWithin   = 5 // orders that a page repeats or skips at most
 )
 
-type faults struct {
-	rates  map[Fault]int // per mille
-	script map[Fault]int // how many of the next are hit in any case
-	played map[Fault]int
-}
+type faults struct{ stage.Faults[Fault] }
 
-func newFaults() faults { return faults{map[Fault]int{}, map[Fault]int{}, map[Fault]int{}} }
+func newFaults() faults { return faults{stage.NewFaults(allFaults[:])} }
 
 // SetFault makes a fault happen to perMille of a thousand notifications or answers, at random. An unknown fault or a rate
 // outside of 0 to 1000 is KindInvalid.
 func (p *Platform) SetFault(f Fault, perMille int) error {
-	if !slices.Contains(allFaults[:], f) || perMille < 0 || perMille > 1000 {
-		return hub.Errorf(hub.KindInvalid, "setting a fault", "unknown, or not 0 to 1000 per mille")
-	}
-	p.lock()
-	defer p.mu.Unlock()
-	p.faults.rates[f] = perMille
-	return nil
+	p.line.Lock()
+	defer p.line.Unlock()
+	return p.faults.Rate(f, perMille)
 }
 
 // FaultNext makes a fault happen to the next n notifications or answers that it can happen to.
 func (p *Platform) FaultNext(f Fault, n int) error {
-	if !slices.Contains(allFaults[:], f) || n < 0 {
-		return hub.Errorf(hub.KindInvalid, "setting a fault", "unknown, or a negative count")
-	}
-	p.lock()
-	defer p.mu.Unlock()
-	p.faults.script[f] = n
-	return nil
+	p.line.Lock()
+	defer p.line.Unlock()
+	return p.faults.Next(f, n)
 }
 
 // Faults counts the faults that were played.
 func (p *Platform) Faults() map[Fault]int {
-	p.lock()
-	defer p.mu.Unlock()
-	return maps.Clone(p.faults.played)
-}
-
-// hit decides about one fault and counts it. It draws from the stream in any case, so that a script changes nothing for
-// what comes after it.
-func (f *faults) hit(r *rand.Rand, fault Fault) bool {
-	hit := r.IntN(1000) < f.rates[fault]
-	if f.script[fault] > 0 {
-		f.script[fault]--
-		hit = true
-	}
-	if hit {
-		f.played[fault]++
-	}
-	return hit
+	p.line.Lock()
+	defer p.line.Unlock()
+	return p.faults.Played()
 }
 
 // fate is what happens to one notification.
@@ -117,7 +90,7 @@ type fate struct {
 func (f *faults) forNotification(r *rand.Rand) (d fate) {
 	within := func(limit time.Duration) time.Duration { return time.Duration(1 + r.Int64N(int64(limit))) }
 	hit := func(fault Fault) bool {
-		if !f.hit(r, fault) {
+		if !f.Hit(r, fault) {
 			return false
 		}
 		d.played = append(d.played, fault)
@@ -126,7 +99,7 @@ func (f *faults) forNotification(r *rand.Rand) (d fate) {
 	if d.drop = hit(Drop); d.drop {
 		return d
 	}
-	d.forge = f.hit(r, Forge)
+	d.forge = f.Hit(r, Forge)
 	if hit(Duplicate) {
 		d.copies = 1
 	}

@@ -29,12 +29,12 @@ type Notice struct {
 
 // lose keeps a notification among the missed feeds, and switches its topic off when too many in a row were lost.
 func (p *Platform) lose(d *Sent) {
-	p.missed = append(p.missed, &missedFeed{d, p.now})
+	p.missed = append(p.missed, &missedFeed{d, p.line.Time()})
 	t := d.app.topics[d.Topic]
 	t.lost++
 	if t.lost >= d.app.spec.SwitchOffAfter && !t.off {
 		t.off = true
-		p.notices = append(p.notices, Notice{p.now, d.App, d.Topic, "switched off: " + strconv.Itoa(t.lost) + " notifications in a row were lost"})
+		p.notices = append(p.notices, Notice{p.line.Time(), d.App, d.Topic, "switched off: " + strconv.Itoa(t.lost) + " notifications in a row were lost"})
 	}
 }
 
@@ -54,7 +54,7 @@ func (p *Platform) missedFeeds(c call) reply {
 			*into = n
 		}
 	}
-	p.missed = slices.DeleteFunc(p.missed, func(m *missedFeed) bool { return !p.now.Before(m.at.Add(missedLife)) })
+	p.missed = slices.DeleteFunc(p.missed, func(m *missedFeed) bool { return !p.line.Time().Before(m.at.Add(missedLife)) })
 	list := []object{}
 	for _, m := range slices.Backward(p.missed) {
 		if m.sent.app != c.grant.app || q.Has("topic") && q.Get("topic") != m.sent.Topic {

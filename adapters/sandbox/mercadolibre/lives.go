@@ -9,8 +9,8 @@ import (
 // Trade makes a seller live: n baskets are bought, one each interval and a bit, and each goes through an orderly life whose
 // steps are about pace apart. It only plans; Advance or Run makes it happen. n below 0 is without end.
 func (p *Platform) Trade(account string, n int, interval, pace time.Duration) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.seller(account)
 	if s == nil {
 		return notFound("planning trade", "seller")
@@ -24,16 +24,16 @@ func (p *Platform) nextOrder(s *seller, n int, interval, pace time.Duration) {
 	if n == 0 {
 		return
 	}
-	p.at(p.now.Add(about(p.streams.lives, interval)), func(context.Context) {
-		p.lock()
+	p.line.At(p.line.Time().Add(about(p.streams.lives, interval)), func(context.Context) {
+		p.line.Lock()
 		action := Create
 		if p.streams.lives.IntN(5) == 0 {
 			action = CreatePack
 		}
-		p.mu.Unlock()
+		p.line.Unlock()
 		first, err := p.Act(s.account(), action, 0)
-		p.lock()
-		defer p.mu.Unlock()
+		p.line.Lock()
+		defer p.line.Unlock()
 		p.nextOrder(s, n-1, interval, pace)
 		if err != nil {
 			return
@@ -50,10 +50,10 @@ func (p *Platform) nextStep(s *seller, id int64, steps []Action, pace time.Durat
 	if len(steps) == 0 {
 		return
 	}
-	p.at(p.now.Add(about(p.streams.lives, pace)), func(context.Context) {
+	p.line.At(p.line.Time().Add(about(p.streams.lives, pace)), func(context.Context) {
 		_, _ = p.Act(s.account(), steps[0], id) // a conflict is a step left out
-		p.lock()
-		defer p.mu.Unlock()
+		p.line.Lock()
+		defer p.line.Unlock()
 		p.nextStep(s, id, steps[1:], pace)
 	})
 }

@@ -82,8 +82,8 @@ func (c *authCode) proves(verifier string) bool {
 
 // authorize shows the page on which a seller decides, and takes the decision.
 func (p *Platform) authorize(w http.ResponseWriter, r *http.Request) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	request, refusal := p.ask(r.URL.Query())
 	if refusal != "" {
 		page(w, http.StatusBadRequest, "refused.html", refusal)
@@ -140,7 +140,7 @@ func (p *Platform) decide(w http.ResponseWriter, r *http.Request, request asked)
 		q.Set("error", "invalid_operator_user_id")
 	default:
 		q.Set("code", "TG-"+hexID(p.streams.tokens, 12)+"-"+who.account())
-		p.codes[q.Get("code")] = &authCode{request.app, who, request.redirect, request.challenge, request.method, p.now.Add(codeLife)}
+		p.codes[q.Get("code")] = &authCode{request.app, who, request.redirect, request.challenge, request.method, p.line.Time().Add(codeLife)}
 	}
 	if request.state != "" {
 		q.Set("state", request.state)

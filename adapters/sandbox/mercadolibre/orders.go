@@ -31,7 +31,7 @@ func (p *Platform) order(c call) reply {
 	if refused != nil {
 		return *refused
 	}
-	if !p.faults.hit(p.streams.answers, APIHalf) {
+	if !p.faults.Hit(p.streams.answers, APIHalf) {
 		return reply{status: http.StatusOK, body: o.whole()}
 	}
 	made, parts := o.resource(), []string{"buyer", "feedback", "mediations", "seller", "shipping"}

@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // Options decide how a platform runs. The zero value is a strict platform on a virtual clock.
@@ -34,10 +34,7 @@ type Platform struct {
 	send http.RoundTripper
 	mux  *http.ServeMux
 
-	mu      sync.Mutex
-	now     time.Time
-	opened  time.Time     // by Clock
-	ahead   time.Duration // how far Advance has moved us beyond Clock
+	line    *stage.Timeline
 	skew    time.Duration // how far off our clock is for those who look at it
 	streams streams
 	sellers []*seller
@@ -47,7 +44,6 @@ type Platform struct {
 	refresh map[string]*refreshToken
 	codes   map[string]*authCode
 	pages   map[string]bool // nonces of authorisation pages that were shown and not used
-	due     queue
 	sent    []*Sent
 	missed  []*missedFeed // the oldest first
 	notices []Notice
@@ -72,20 +68,13 @@ type ledger struct {
 func Open(o Options) *Platform {
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(o.Seed, 300+n)) }
 	p := &Platform{
-		o: o, now: o.Start.UTC(),
+		o: o, line: stage.NewTimeline(stage.Clockwork{Start: o.Start, Clock: o.Clock, Speed: o.Speed, Workers: o.Workers}),
 		streams: streams{stream(1), stream(2), stream(3), stream(4), stream(5), stream(6)},
 		access:  map[string]*accessToken{}, refresh: map[string]*refreshToken{}, codes: map[string]*authCode{},
-		pages: map[string]bool{}, faults: newFaults(), due: newQueue(),
+		pages: map[string]bool{}, faults: newFaults(),
 		ledger: ledger{
 			map[int64]*order{}, map[int64]*pack{}, map[int64]*shipment{}, map[int64]*payment{}, map[int64]*claim{}, map[int64]*order{}, map[string]int64{},
 		},
-	}
-	p.o.Speed = max(1, o.Speed)
-	if o.Clock != nil {
-		p.opened = o.Clock()
-		if o.Start.IsZero() {
-			p.o.Start, p.now = p.opened, p.opened.UTC()
-		}
 	}
 	if p.o.Wait == nil {
 		p.o.Wait = wait
@@ -103,36 +92,28 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// lock enters the platform and brings its clock up to date.
-func (p *Platform) lock() {
-	p.mu.Lock()
-	if p.o.Clock == nil {
-		return
-	}
-	passed := p.o.Clock().Sub(p.opened) * time.Duration(p.o.Speed)
-	if t := p.o.Start.UTC().Add(passed + p.ahead); t.After(p.now) {
-		p.now = t
-	}
-}
-
 // Now is the platform's time, without Skew.
-func (p *Platform) Now() time.Time {
-	p.lock()
-	defer p.mu.Unlock()
-	return p.now
-}
+func (p *Platform) Now() time.Time { return p.line.Now() }
+
+// Advance moves the clock by d and does everything that falls due on the way, instant by instant. It returns when it is
+// done, or when ctx ends; then what was not begun stays due.
+func (p *Platform) Advance(ctx context.Context, d time.Duration) { p.line.Advance(ctx, d) }
+
+// Run does what falls due as the given clock reaches it, until ctx ends, and waits for what is under way. It is for a
+// platform with a Clock; a virtual one moves by Advance alone.
+func (p *Platform) Run(ctx context.Context) { p.line.Run(ctx) }
 
 // Skew puts every time that the platform prints off by d from now on, as a clock does that is wrong: the Date of answers,
 // the times of orders and notifications. How long tokens live is not changed by it. It is counted as the fault "skew".
 func (p *Platform) Skew(d time.Duration) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	p.skew = d
-	p.faults.played[ClockSkew]++
+	p.faults.Count(ClockSkew)
 }
 
 // told is the time as the platform tells it. The caller holds the lock.
-func (p *Platform) told() time.Time { return p.now.Add(p.skew) }
+func (p *Platform) told() time.Time { return p.line.Time().Add(p.skew) }
 
 // id gives out the next id of a kind; they grow by one and a bit.
 func (p *Platform) id(kind string, first int64) int64 {

@@ -34,7 +34,7 @@ func (p *Platform) search(c call) reply {
 		return badRequest("bad_request", dateFailure)
 	}
 	oldest, newest := p.told().AddDate(0, -keptMonths, 0), p.told().Add(-lagBehind)
-	lag := p.faults.hit(p.streams.answers, APILag)
+	lag := p.faults.Hit(p.streams.answers, APILag)
 	var found []*order
 	for _, o := range c.seller().orders {
 		if !o.created.Before(oldest) && !(lag && o.updated.After(newest)) && keep(o) {
@@ -68,10 +68,10 @@ func (p *Platform) shifted(offset int) int {
 	if offset == 0 {
 		return 0
 	}
-	if p.faults.hit(r, PagesRepeat) {
+	if p.faults.Hit(r, PagesRepeat) {
 		offset = max(0, offset-1-r.IntN(shiftWithin))
 	}
-	if p.faults.hit(r, PagesSkip) {
+	if p.faults.Hit(r, PagesSkip) {
 		offset += 1 + r.IntN(shiftWithin)
 	}
 	return offset

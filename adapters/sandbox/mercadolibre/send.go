@@ -166,27 +166,27 @@ func (p *Platform) foreign(s *seller) int64 {
 }
 
 func (p *Platform) plan(d *Sent, after time.Duration) {
-	d.Next = p.now.Add(after)
-	p.at(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
+	d.Next = p.line.Time().Add(after)
+	p.line.At(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
 }
 
 // attempt sends a notification once and plans the next attempt when it fails.
 func (p *Platform) attempt(ctx context.Context, d *Sent) {
-	p.lock()
-	tried := Attempt{At: p.now}
+	p.line.Lock()
+	tried := Attempt{At: p.line.Time()}
 	note := object{"attempts": len(d.Attempts) + 1, "sent": p.told().UTC().Format(noteTime)}
 	for name, v := range d.note {
 		note[name] = v
 	}
 	body, uri := compact(note), d.URI
-	p.mu.Unlock()
+	p.line.Unlock()
 
 	var err error
 	tried.Status, err = p.post(ctx, uri, body)
 
-	p.lock()
-	defer p.mu.Unlock()
-	tried.Error, tried.Took = reason(tried.Status, err), p.now.Sub(tried.At)
+	p.line.Lock()
+	defer p.line.Unlock()
+	tried.Error, tried.Took = reason(tried.Status, err), p.line.Time().Sub(tried.At)
 	d.Attempts, d.Body = append(slices.Clip(d.Attempts), tried), body
 	forged := slices.Contains(d.Faults, Forge)
 	switch {
@@ -202,7 +202,7 @@ func (p *Platform) attempt(ctx context.Context, d *Sent) {
 		p.lose(d)
 	default:
 		d.Next = tried.At.Add(gaps[len(d.Attempts)-1])
-		p.at(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
+		p.line.At(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
 	}
 }
 
@@ -241,8 +241,8 @@ func reason(status int, err error) string {
 
 // Sent lists all notifications, the oldest first.
 func (p *Platform) Sent() []Sent {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	list := make([]Sent, len(p.sent))
 	for i, d := range p.sent {
 		list[i] = *d

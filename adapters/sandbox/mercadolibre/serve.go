@@ -119,7 +119,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.Ser
 
 // api answers one call with a token, or refuses it.
 func (p *Platform) api(w http.ResponseWriter, r *http.Request, e endpoint) {
-	p.lock()
+	p.line.Lock()
 	broken := p.breakdown()
 	g, refused := p.authentic(r)
 	var a reply
@@ -131,10 +131,10 @@ func (p *Platform) api(w http.ResponseWriter, r *http.Request, e endpoint) {
 	case !p.charge(g.app):
 		a = throttled()
 	default:
-		g.used = p.now
+		g.used = p.line.Time()
 		a = e(p, call{r, g})
 	}
-	p.mu.Unlock()
+	p.line.Unlock()
 	if broken.slow > 0 {
 		p.o.Wait(r.Context(), broken.slow)
 	}
@@ -153,7 +153,7 @@ func (p *Platform) authentic(r *http.Request) (*grant, *failure) {
 		return nil, &failure{Status: http.StatusBadRequest, Error: "bad_request", Message: "Malformed access_token"} // the real one repeats it
 	}
 	t := p.access[token]
-	if t == nil || !p.now.Before(t.expires) || !t.grant.alive(p.now) {
+	if t == nil || !p.line.Time().Before(t.expires) || !t.grant.alive(p.line.Time()) {
 		return nil, &failure{Status: http.StatusUnauthorized, Error: "invalid_token", Message: "invalid_token"} // of both, which is which is (U)
 	}
 	switch t.grant.seller.standing {

@@ -1,7 +1,6 @@
 package mercadolibre
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -44,11 +43,11 @@ const shownDeliveries = 50
 
 // State takes a look at the platform.
 func (p *Platform) State() State {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := State{
-		Now: p.now, Sellers: []SellerState{}, Apps: []AppState{}, Deliveries: map[string]int{}, Faults: maps.Clone(p.faults.played),
-		Notices: append([]Notice{}, p.notices...), Due: len(p.due.tasks), Missed: len(p.missed),
+		Now: p.line.Time(), Sellers: []SellerState{}, Apps: []AppState{}, Deliveries: map[string]int{}, Faults: p.faults.Played(),
+		Notices: append([]Notice{}, p.notices...), Due: p.line.Due(), Missed: len(p.missed),
 	}
 	for _, d := range p.sent {
 		s.Deliveries[d.State]++

@@ -43,7 +43,7 @@ func (p *Platform) give(a *App, s *seller) *grant {
 	if old := s.grant(a); old != nil {
 		p.endGrant(old)
 	}
-	g := &grant{app: a, seller: s, scopes: a.spec.Scopes, at: p.now, used: p.now}
+	g := &grant{app: a, seller: s, scopes: a.spec.Scopes, at: p.line.Time(), used: p.line.Time()}
 	s.grants = append(s.grants, g)
 	return g
 }
@@ -81,23 +81,23 @@ func (p *Platform) endRefresh(ends func(*grant) bool) {
 func (p *Platform) mint(g *grant) Tokens {
 	user := g.seller.account()
 	t := Tokens{
-		Access: fmt.Sprintf("APP_USR-%s-%s-%s-%s", g.app.spec.ClientID, p.now.Format("010215"), hexID(p.streams.tokens, 16), user),
+		Access: fmt.Sprintf("APP_USR-%s-%s-%s-%s", g.app.spec.ClientID, p.line.Time().Format("010215"), hexID(p.streams.tokens, 16), user),
 		Type:   "bearer", ExpiresIn: int64(accessLife / time.Second), Scope: strings.Join(g.scopes, " "), User: g.seller.id,
 	}
-	p.access[t.Access] = &accessToken{g, p.now.Add(accessLife)}
-	g.used = p.now
+	p.access[t.Access] = &accessToken{g, p.line.Time().Add(accessLife)}
+	g.used = p.line.Time()
 	p.endRefresh(func(of *grant) bool { return of == g })
 	if strings.Contains(t.Scope, offline) {
 		t.Refresh = "TG-" + hexID(p.streams.tokens, 12) + "-" + user
-		p.refresh[t.Refresh] = &refreshToken{g, p.now.AddDate(0, refreshMonths, 0)}
+		p.refresh[t.Refresh] = &refreshToken{g, p.line.Time().AddDate(0, refreshMonths, 0)}
 	}
 	return t
 }
 
 // Install grants an app without the page, for tests that are not about it.
 func (p *Platform) Install(clientID, account string) (Tokens, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.app(clientID), p.seller(account)
 	if a == nil || s == nil {
 		return Tokens{}, notFound("granting an app", "app or seller")
@@ -107,8 +107,8 @@ func (p *Platform) Install(clientID, account string) (Tokens, error) {
 
 // Uninstall takes the grant back, as the user does in the account's settings. The platform tells nobody.
 func (p *Platform) Uninstall(clientID, account string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.app(clientID), p.seller(account)
 	if a == nil || s == nil || s.grant(a) == nil {
 		return notFound("taking a grant back", "grant")
@@ -119,8 +119,8 @@ func (p *Platform) Uninstall(clientID, account string) error {
 
 // ChangePassword is what a user does; it ends every token of every app, and the grants stay (U).
 func (p *Platform) ChangePassword(account string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.seller(account)
 	if s == nil {
 		return notFound("changing a password", "seller")
@@ -131,8 +131,8 @@ func (p *Platform) ChangePassword(account string) error {
 
 // RotateSecret gives an app another client secret: every refresh token that it has ends, and the old secret with them.
 func (p *Platform) RotateSecret(clientID, secret string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.app(clientID)
 	if a == nil || secret == "" {
 		return notFound("rotating a secret", "app")
@@ -154,14 +154,14 @@ func (p *Platform) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, failure{Status: http.StatusBadRequest, Error: "invalid_request", Description: "the request cannot be read"})
 		return
 	}
-	p.lock()
+	p.line.Lock()
 	broken := p.tokenBreakdown()
 	var made Tokens
 	var refused *failure
 	if !broken.refused {
 		made, refused = p.exchange(r.PostForm)
 	}
-	p.mu.Unlock()
+	p.line.Unlock()
 	broken.answer(p, w, r, made, refused)
 }
 
@@ -194,7 +194,7 @@ func (p *Platform) redeem(a *App, q url.Values) (Tokens, *failure) {
 		return Tokens{}, invalidGrant()
 	}
 	delete(p.codes, q.Get("code"))
-	if !p.now.Before(code.expires) || q.Get("redirect_uri") != code.redirect || !code.proves(q.Get("code_verifier")) {
+	if !p.line.Time().Before(code.expires) || q.Get("redirect_uri") != code.redirect || !code.proves(q.Get("code_verifier")) {
 		return Tokens{}, invalidGrant()
 	}
 	return p.mint(p.give(a, code.seller)), nil
@@ -203,7 +203,7 @@ func (p *Platform) redeem(a *App, q url.Values) (Tokens, *failure) {
 // rotate answers a refresh: the token works once, whoever asks and however soon again.
 func (p *Platform) rotate(a *App, text string) (Tokens, *failure) {
 	t := p.refresh[text]
-	if t == nil || t.grant.app != a || !p.now.Before(t.expires) || !t.grant.alive(p.now) {
+	if t == nil || t.grant.app != a || !p.line.Time().Before(t.expires) || !t.grant.alive(p.line.Time()) {
 		return Tokens{}, invalidGrant()
 	}
 	if t.grant.seller.standing != Active {

@@ -1,14 +1,13 @@
 package shopee
 
 import (
-	"maps"
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
 	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // AppSpec describes an app as its developer has configured it in the console.
@@ -50,8 +49,8 @@ func pushCodes() []int64 {
 // AddApp registers an app. A partner id that exists or is none, an empty key, or a push address that the platform does not
 // take, is KindInvalid.
 func (p *Platform) AddApp(spec AppSpec) (*App, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	id, err := strconv.ParseInt(spec.ClientID, 10, 64)
 	if err != nil || id <= 0 || id > maxID || spec.ClientID != strconv.FormatInt(id, 10) || spec.Key == "" || p.app(id) != nil {
 		return nil, hub.Errorf(hub.KindInvalid, "adding an app", "a new partner id and a key are needed")
@@ -90,8 +89,8 @@ func (p *Platform) named(clientID string) *App {
 
 // SetPushURL changes where an app's pushes go, as the console does. What is under way goes where it was meant to go (U).
 func (p *Platform) SetPushURL(clientID, address string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.named(clientID)
 	if a == nil {
 		return notFound("setting a push address", "app")
@@ -105,8 +104,8 @@ func (p *Platform) SetPushURL(clientID, address string) error {
 
 // SetKeys changes the partner key and the push key at once: Shopee's keys have no overlap (U).
 func (p *Platform) SetKeys(clientID, key, pushKey string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.named(clientID)
 	if a == nil || key == "" {
 		return notFound("changing keys", "app")
@@ -121,12 +120,7 @@ func (p *Platform) reachable(address string) bool {
 	if err != nil || u.Host == "" || u.Fragment != "" || u.User != nil {
 		return false
 	}
-	return u.Scheme == "https" || p.o.Loopback && u.Scheme == "http" && isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return u.Scheme == "https" || p.o.Loopback && u.Scheme == "http" && stage.IsLoopback(u.Hostname())
 }
 
 // may reports whether a redirect leads to a domain that the app has registered.
@@ -155,8 +149,8 @@ func (a *App) codes(on bool) (list []int64) {
 
 // Apps lists the partner ids, in the order of their making.
 func (p *Platform) Apps() (ids []string) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	for _, a := range p.apps {
 		ids = append(ids, a.spec.ClientID)
 	}
@@ -165,16 +159,16 @@ func (p *Platform) Apps() (ids []string) {
 
 // Notices lists the e-mails to developers, the oldest first.
 func (p *Platform) Notices() []Notice {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	return slices.Clone(p.notices)
 }
 
 // Faults counts the faults that were played.
 func (p *Platform) Faults() map[Fault]int {
-	p.lock()
-	defer p.mu.Unlock()
-	return maps.Clone(p.faults.played)
+	p.line.Lock()
+	defer p.line.Unlock()
+	return p.faults.Played()
 }
 
 func notFound(op, what string) error {

@@ -29,8 +29,8 @@ type asked struct {
 
 // page shows the page on which a seller lets an app in, or throws it out, and takes the decision.
 func (p *Platform) page(w http.ResponseWriter, r *http.Request, cancel bool) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		p.showPage(w, r, cancel)
@@ -107,7 +107,7 @@ func (p *Platform) decide(w http.ResponseWriter, r *http.Request, cancel bool) {
 	if cancel {
 		q = p.throwOut(request.app, account)
 	} else {
-		q = p.letIn(request.app, kind, account, p.now.AddDate(0, 0, days))
+		q = p.letIn(request.app, kind, account, p.line.Time().AddDate(0, 0, days))
 	}
 	if q == nil {
 		show(w, http.StatusBadRequest, "refused.html", "There is no such shop.")
@@ -127,7 +127,7 @@ func back(redirect string, q url.Values) string {
 // letIn makes a code, tells push 1, and returns what is added to the redirect.
 func (p *Platform) letIn(a *App, kind, account string, until time.Time) url.Values {
 	id, ok := number(account)
-	code := &authCode{app: a, until: until, expires: p.now.Add(codeLife)}
+	code := &authCode{app: a, until: until, expires: p.line.Time().Add(codeLife)}
 	name := "shop_id"
 	switch {
 	case !ok:
@@ -160,14 +160,14 @@ func (p *Platform) throwOut(a *App, account string) url.Values {
 // Authorize lets an app in as the page does, without the page, and returns the address that the browser is sent back to.
 // account is "shop:ID" or "main:ID".
 func (p *Platform) Authorize(clientID, account, redirect string, days int) (string, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.named(clientID)
 	kind, id, _ := strings.Cut(account, ":")
 	if a == nil || !slices.Contains([]string{"shop", "main"}, kind) || !p.reachable(redirect) || !a.may(redirect) {
 		return "", notFound("letting an app in", "app, account or redirect")
 	}
-	q := p.letIn(a, kind, id, p.now.AddDate(0, 0, days))
+	q := p.letIn(a, kind, id, p.line.Time().AddDate(0, 0, days))
 	if q == nil {
 		return "", notFound("letting an app in", "account")
 	}

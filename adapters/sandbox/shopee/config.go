@@ -78,11 +78,11 @@ func pushConfig(c *call) ([]byte, *refusal) {
 // try sends a test push to an address before it is taken (error list of set_app_push_config). Nothing waits for it: the
 // lock is given back meanwhile. A body in the answer does not matter here (U).
 func (c *call) try(address string) *refusal {
-	body := []byte(`{"code":0,"timestamp":` + itoa(c.p.now.Unix()) + `}`)
+	body := []byte(`{"code":0,"timestamp":` + itoa(c.p.line.Time().Unix()) + `}`)
 	signature := signPush(c.app.pushKey(), address, body)
-	c.p.mu.Unlock()
+	c.p.line.Unlock()
 	status, _, err := c.p.post(c.ctx, address, signature, body)
-	c.p.lock()
+	c.p.line.Lock()
 	switch {
 	case err != nil:
 		return wrong("Shopee have sent a test push to this call back url, but we didn't get any response in 3 seconds with 2xx code, please check your service.")

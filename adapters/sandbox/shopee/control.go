@@ -1,16 +1,12 @@
 package shopee
 
 import (
-	"encoding/json"
-	"maps"
-	"net"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // Control serves what the real platform does not have: an index page at / and a JSON API under /sandbox/ to move the clock,
@@ -19,70 +15,34 @@ import (
 func (p *Platform) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.index)
-	mux.HandleFunc("GET /sandbox/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, p.State()) })
+	mux.HandleFunc("GET /sandbox/state", func(w http.ResponseWriter, _ *http.Request) { stage.WriteJSON(w, http.StatusOK, p.State()) })
 	mux.HandleFunc("GET /sandbox/deliveries", p.showDeliveries)
 	mux.HandleFunc("GET /sandbox/orders", func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"data": append([]OrderState{}, p.Orders(r.URL.Query().Get("shop"))...)})
+		stage.WriteJSON(w, http.StatusOK, map[string]any{"data": append([]OrderState{}, p.Orders(r.URL.Query().Get("shop"))...)})
 	})
 	mux.HandleFunc("POST /sandbox/clock", p.moveClock)
 	mux.HandleFunc("POST /sandbox/orders", p.actOn)
-	mux.HandleFunc("POST /sandbox/faults", p.setFaults)
+	mux.HandleFunc("POST /sandbox/faults", stage.SetFaults[Fault](p))
 	mux.HandleFunc("POST /sandbox/uninstall", func(w http.ResponseWriter, r *http.Request) {
-		control(w, r, func(in struct{ App, Shop string }) (any, error) { return struct{}{}, p.Uninstall(in.App, in.Shop) })
+		stage.Control(w, r, func(in struct{ App, Shop string }) (any, error) { return struct{}{}, p.Uninstall(in.App, in.Shop) })
 	})
 	mux.HandleFunc("POST /sandbox/shops", func(w http.ResponseWriter, r *http.Request) {
-		control(w, r, func(in struct{ Shop, Status string }) (any, error) {
+		stage.Control(w, r, func(in struct{ Shop, Status string }) (any, error) {
 			return struct{}{}, p.SetShopStatus(in.Shop, in.Status)
 		})
 	})
 	mux.HandleFunc("POST /sandbox/pushes", p.steerPushes)
 	mux.HandleFunc("POST /sandbox/resend", func(w http.ResponseWriter, r *http.Request) {
-		control(w, r, func(in struct{ App, Shop string }) (any, error) {
+		stage.Control(w, r, func(in struct{ App, Shop string }) (any, error) {
 			code, err := p.ResendCode(in.App, in.Shop)
 			return map[string]string{"resend_code": code}, err
 		})
 	})
-	guarded := http.NewCrossOriginProtection().Handler(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		control := r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/sandbox/")
-		switch {
-		case !control:
-			p.ServeHTTP(w, r)
-		case !isLoopback(strings.Trim(host, "[]")):
-			http.Error(w, "the control of a sandbox is for its own machine", http.StatusMisdirectedRequest)
-		default:
-			guarded.ServeHTTP(w, r)
-		}
-	})
-}
-
-// control reads a JSON request, does something and answers with its result.
-func control[In any](w http.ResponseWriter, r *http.Request, do func(In) (any, error)) {
-	var in In
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "the request is not what this address takes"})
-		return
-	}
-	out, err := do(in)
-	status := http.StatusOK
-	if err != nil {
-		out = map[string]string{"error": err.Error()}
-		status = map[hub.Kind]int{hub.KindNotFound: http.StatusNotFound, hub.KindConflict: http.StatusConflict}[hub.KindOf(err)]
-		if status == 0 {
-			status = http.StatusUnprocessableEntity
-		}
-	}
-	writeJSON(w, status, out)
+	return stage.Guard(p, mux)
 }
 
 func (p *Platform) moveClock(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct{ Advance, Skew string }) (any, error) {
+	stage.Control(w, r, func(in struct{ Advance, Skew string }) (any, error) {
 		d, err := time.ParseDuration(orZero(in.Advance))
 		skew, failed := time.ParseDuration(orZero(in.Skew))
 		if err != nil || failed != nil || d < 0 {
@@ -104,7 +64,7 @@ func orZero(duration string) string {
 }
 
 func (p *Platform) actOn(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct {
+	stage.Control(w, r, func(in struct {
 		Shop   string
 		Action Action
 		Order  string
@@ -117,28 +77,9 @@ func (p *Platform) actOn(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (p *Platform) setFaults(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct {
-		Rates map[Fault]int // per mille
-		Next  map[Fault]int // how many of the next
-	}) (any, error) {
-		for _, f := range slices.Sorted(maps.Keys(in.Rates)) {
-			if err := p.SetFault(f, in.Rates[f]); err != nil {
-				return nil, err
-			}
-		}
-		for _, f := range slices.Sorted(maps.Keys(in.Next)) {
-			if err := p.FaultNext(f, in.Next[f]); err != nil {
-				return nil, err
-			}
-		}
-		return map[string]any{"played": p.Faults()}, nil
-	})
-}
-
 // steerPushes switches an app's pushes on again, changes their address, or tries it.
 func (p *Platform) steerPushes(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct {
+	stage.Control(w, r, func(in struct {
 		App, URL      string
 		Resume, Probe bool
 	}) (any, error) {
@@ -189,14 +130,5 @@ func (p *Platform) showDeliveries(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"data": rows})
-}
-
-// writeJSON answers with a JSON document, without the escapes that only HTML needs.
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(v) // the reader is gone or not
+	stage.WriteJSON(w, http.StatusOK, map[string]any{"data": rows})
 }

@@ -7,7 +7,7 @@ func escrowDetail(c *call) ([]byte, *refusal) {
 		return nil, wrong("Missing order_sn. Please include a valid order_sn to get escrow details.")
 	}
 	o := c.shop.bySN[sn]
-	if o == nil || !o.settled(c.p.now) {
+	if o == nil || !o.settled(c.p.line.Time()) {
 		return nil, &refusal{200, "order_not_found", "Order SN provided is invalid or does not belong to you. Please enter a valid Order SN."}
 	}
 	return o.printedEscrow(), nil
@@ -28,7 +28,7 @@ func escrowBatch(c *call) ([]byte, *refusal) {
 	t := text{b: make([]byte, 0, len(numbers)*usual)}
 	t.open("", '[')
 	for _, sn := range numbers {
-		if o := c.shop.bySN[sn]; o != nil && o.settled(c.p.now) {
+		if o := c.shop.bySN[sn]; o != nil && o.settled(c.p.line.Time()) {
 			t.open("", '{')
 			t.name("escrow_detail")
 			t.b = append(t.b, o.printedEscrow()...)

@@ -65,8 +65,8 @@ func from(a Action) []string {
 // Act does something to an order, or places one (Create, no number), and tells the apps that are let in. An order that
 // cannot take the action is KindConflict, one that does not exist KindNotFound.
 func (p *Platform) Act(shop string, action Action, sn string) (OrderState, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(shop)
 	if s == nil {
 		return OrderState{}, notFound("acting on an order", "shop")
@@ -88,7 +88,7 @@ func (p *Platform) Act(shop string, action Action, sn string) (OrderState, error
 
 // change does it and tells of it; false when the order cannot take it after all.
 func (p *Platform) change(o *order, action Action) bool {
-	was, now := o.shown(true), p.now.Unix()
+	was, now := o.shown(true), p.line.Time().Unix()
 	tell := func() {}
 	switch action {
 	case Pay:
@@ -138,9 +138,9 @@ func (p *Platform) pay(o *order) {
 		o.status = invoicing
 	}
 	if !o.cod {
-		o.paidAt = p.now.Unix()
+		o.paidAt = p.line.Time().Unix()
 	}
-	o.escrowAt = p.now.Add(max(0, p.o.EscrowAfter))
+	o.escrowAt = p.line.Time().Add(max(0, p.o.EscrowAfter))
 }
 
 // cancel calls it off.
@@ -169,9 +169,9 @@ func (p *Platform) move(o *order, action Action) {
 	switch action {
 	case Arrange:
 		o.status, o.logistics = processed, "LOGISTICS_REQUEST_CREATED"
-		p.at(p.now.Add(trackingAfter), func(context.Context) {
-			p.lock()
-			defer p.mu.Unlock()
+		p.line.At(p.line.Time().Add(trackingAfter), func(context.Context) {
+			p.line.Lock()
+			defer p.line.Unlock()
 			if o.tracking == "" && o.status == processed {
 				o.tracking = o.shop.spec.Region + itoa(2_200_000_000+p.id()) + "SPX"
 				p.tellTracking(o)
@@ -180,11 +180,11 @@ func (p *Platform) move(o *order, action Action) {
 	case RetryShip:
 		o.status, o.logistics = retryShip, "LOGISTICS_PICKUP_RETRY"
 	case PickUp:
-		o.status, o.logistics, o.pickedAt = shipped, "LOGISTICS_PICKUP_DONE", p.now.Unix()
+		o.status, o.logistics, o.pickedAt = shipped, "LOGISTICS_PICKUP_DONE", p.line.Time().Unix()
 	case Deliver:
 		o.status, o.logistics = toConfirm, "LOGISTICS_DELIVERY_DONE"
 		if o.cod {
-			o.paidAt = p.now.Unix()
+			o.paidAt = p.line.Time().Unix()
 		}
 	}
 }
@@ -194,7 +194,7 @@ func (p *Platform) askReturn(o *order, whole bool) *refundCase {
 	if o.opened() != nil {
 		return nil
 	}
-	r := o.ask(whole, p.now.Unix(), p.now.Add(8*time.Hour).Format("060102")+"R"+letters(o.shop.random, 8))
+	r := o.ask(whole, p.line.Time().Unix(), p.line.Time().Add(8*time.Hour).Format("060102")+"R"+letters(o.shop.random, 8))
 	if r == nil {
 		return nil
 	}
@@ -240,14 +240,14 @@ func (p *Platform) state(o *order) OrderState {
 	return OrderState{
 		ID: o.sn, Placed: time.Unix(o.created, 0).UTC(), Updated: time.Unix(o.updated, 0).UTC(), Status: o.shown(true), Currency: m.currency,
 		Total: money(o.total()), Refunded: money(o.refunded()), CurrentTotal: money(o.current()), Told: o.committed,
-		Settled: o.settled(p.now), Cancelled: o.status == cancelled,
+		Settled: o.settled(p.line.Time()), Cancelled: o.status == cancelled,
 	}
 }
 
 // Orders lists the orders of a shop as they stand, in the order of their making: the truth by the sandbox's own arithmetic.
 func (p *Platform) Orders(shop string) (list []OrderState) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(shop)
 	if s == nil {
 		return nil

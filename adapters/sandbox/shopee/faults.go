@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // Fault is something that goes wrong.
@@ -51,49 +51,23 @@ const (
 	lagBehind     = 5 // seconds
 )
 
-type faults struct {
-	rates  map[Fault]int // per mille
-	script map[Fault]int // how many of the next are hit in any case
-	played map[Fault]int
-}
+type faults struct{ stage.Faults[Fault] }
 
-func newFaults() faults { return faults{map[Fault]int{}, map[Fault]int{}, map[Fault]int{}} }
+func newFaults() faults { return faults{stage.NewFaults(allFaults[:])} }
 
 // SetFault makes a fault happen to perMille of a thousand pushes or answers, at random. An unknown fault or a rate outside
 // of 0 to 1000 is KindInvalid.
 func (p *Platform) SetFault(f Fault, perMille int) error {
-	if !slices.Contains(allFaults[:], f) || perMille < 0 || perMille > 1000 {
-		return hub.Errorf(hub.KindInvalid, "setting a fault", "unknown, or not 0 to 1000 per mille")
-	}
-	p.lock()
-	defer p.mu.Unlock()
-	p.faults.rates[f] = perMille
-	return nil
+	p.line.Lock()
+	defer p.line.Unlock()
+	return p.faults.Rate(f, perMille)
 }
 
 // FaultNext makes a fault happen to the next n pushes or answers that it can happen to.
 func (p *Platform) FaultNext(f Fault, n int) error {
-	if !slices.Contains(allFaults[:], f) || n < 0 {
-		return hub.Errorf(hub.KindInvalid, "setting a fault", "unknown, or a negative count")
-	}
-	p.lock()
-	defer p.mu.Unlock()
-	p.faults.script[f] = n
-	return nil
-}
-
-// hit decides about one fault and counts it. It draws from the stream in any case, so that a script changes nothing for
-// what comes after it.
-func (f *faults) hit(r *rand.Rand, fault Fault) bool {
-	hit := r.IntN(1000) < f.rates[fault]
-	if f.script[fault] > 0 {
-		f.script[fault]--
-		hit = true
-	}
-	if hit {
-		f.played[fault]++
-	}
-	return hit
+	p.line.Lock()
+	defer p.line.Unlock()
+	return p.faults.Next(f, n)
 }
 
 // fate is what happens to one push.
@@ -107,7 +81,7 @@ type fate struct {
 func (f *faults) forPush(r *rand.Rand) (d fate) {
 	within := func(limit time.Duration) time.Duration { return time.Duration(1 + r.Int64N(int64(limit))) }
 	hit := func(fault Fault) bool {
-		if !f.hit(r, fault) {
+		if !f.Hit(r, fault) {
 			return false
 		}
 		d.played = append(d.played, fault)
@@ -116,7 +90,7 @@ func (f *faults) forPush(r *rand.Rand) (d fate) {
 	if d.drop = hit(Drop); d.drop {
 		return d
 	}
-	d.forge = f.hit(r, Forge)
+	d.forge = f.Hit(r, Forge)
 	if hit(Duplicate) {
 		d.copies = 1
 	}
@@ -140,25 +114,25 @@ type mishap struct {
 // forAnswer draws what happens to an answer. What happens to those of the token calls happens behind the deed.
 func (f *faults) forAnswer(r *rand.Rand, tokens bool) (m mishap) {
 	if tokens {
-		m.half, m.twice = f.hit(r, TokenHalf), f.hit(r, TokenTwice)
-		if f.hit(r, TokenLate) {
+		m.half, m.twice = f.Hit(r, TokenHalf), f.Hit(r, TokenTwice)
+		if f.Hit(r, TokenLate) {
 			m.wait = 4*time.Second + time.Duration(r.Int64N(int64(16*time.Second)))
 		}
-		if f.hit(r, Token520) {
+		if f.Hit(r, Token520) {
 			m.status = 520
 		}
 		return m
 	}
 	switch {
-	case f.hit(r, APIError):
+	case f.Hit(r, APIError):
 		if m.refusal = (&refusal{http.StatusInternalServerError, "error_server", "Something wrong. Please try later."}); r.IntN(2) == 0 {
 			m.status = http.StatusBadGateway
 		}
-	case f.hit(r, APIThrottle):
+	case f.Hit(r, APIThrottle):
 		m.refusal = tooMany()
 	}
-	m.half = f.hit(r, APIHalf)
-	if f.hit(r, APISlow) {
+	m.half = f.Hit(r, APIHalf)
+	if f.Hit(r, APISlow) {
 		m.wait = 8*time.Second + time.Duration(r.Int64N(int64(22*time.Second)))
 	}
 	return m

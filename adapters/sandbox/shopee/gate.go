@@ -59,7 +59,7 @@ func (p *Platform) signed(c *call, path string, public bool) *refusal {
 	}
 	if p.front().Sub(time.Unix(at, 0)).Abs() > freshness {
 		if p.skew != 0 {
-			p.faults.played[Skew]++
+			p.faults.Count(Skew)
 		}
 		return refuse("Timestamp is expired.")
 	}
@@ -98,7 +98,7 @@ const million = 1_000_000
 // charge takes a call off the budget of an app for a shop, or says that there is none left.
 func (p *Platform) charge(a *App, s *store) *refusal {
 	if p.o.Daily > 0 {
-		if day := quotaDay(p.now); day != a.day {
+		if day := quotaDay(p.line.Time()); day != a.day {
 			a.day, a.calls = day, 0
 		}
 		if a.calls++; a.calls > p.o.Daily {
@@ -110,12 +110,12 @@ func (p *Platform) charge(a *App, s *store) *refusal {
 	}
 	b := a.buckets[s]
 	if b == nil {
-		b = &bucket{int64(p.o.Burst) * million, p.now}
+		b = &bucket{int64(p.o.Burst) * million, p.line.Time()}
 		a.buckets[s] = b
 	}
-	passed := min(p.now.Sub(b.at), time.Hour)
+	passed := min(p.line.Time().Sub(b.at), time.Hour)
 	b.left = min(b.left+int64(passed/time.Microsecond)*int64(p.o.PerSecond), int64(p.o.Burst)*million)
-	b.at = p.now
+	b.at = p.line.Time()
 	if b.left < million {
 		return tooMany()
 	}

@@ -48,13 +48,13 @@ func (p *Platform) grantTo(key grantKey, until time.Time) *grant {
 		p.grants[key] = g
 	}
 	p.endTokens(g)
-	g.state, g.at, g.until = grantLive, p.now, until
-	p.at(until.Add(-warnAhead), p.locked(func() {
+	g.state, g.at, g.until = grantLive, p.line.Time(), until
+	p.line.At(until.Add(-warnAhead), p.line.Locked(func() {
 		if g.state == grantLive && g.until.Equal(until) {
 			p.warn(g)
 		}
 	}))
-	p.at(until, p.locked(func() {
+	p.line.At(until, p.line.Locked(func() {
 		if g.state == grantLive && g.until.Equal(until) {
 			p.endGrant(g, grantExpired)
 		}
@@ -89,20 +89,20 @@ func (p *Platform) endGrant(g *grant, state string) {
 
 // Install lets an app into a shop for a year without the page, for tests that are not about it.
 func (p *Platform) Install(clientID, shop string) (Tokens, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.named(clientID), p.shop(shop)
 	if a == nil || s == nil {
 		return Tokens{}, notFound("letting an app in", "app or shop")
 	}
-	g := p.grantTo(grantKey{a, kindShop, s.id}, p.now.Add(longestGrant))
+	g := p.grantTo(grantKey{a, kindShop, s.id}, p.line.Time().Add(longestGrant))
 	return p.mint(a, g), nil
 }
 
 // Uninstall ends the grant of a shop, as its seller does on the platform's own page, and tells push code 2.
 func (p *Platform) Uninstall(clientID, shop string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.named(clientID), p.shop(shop)
 	if a == nil || s == nil {
 		return notFound("ending a grant", "app or shop")

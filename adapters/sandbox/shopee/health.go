@@ -40,11 +40,11 @@ func (h *health) word() string {
 // judge counts an attempt, and warns or switches off.
 func (p *Platform) judge(a *App, ok bool) {
 	h := &a.health
-	h.attempts = append(h.attempts, outcome{p.now, ok})
+	h.attempts = append(h.attempts, outcome{p.line.Time(), ok})
 	if ok {
 		h.good++
 	}
-	for p.now.Sub(h.attempts[0].at) >= healthWindow {
+	for p.line.Time().Sub(h.attempts[0].at) >= healthWindow {
 		if h.attempts[0].ok {
 			h.good--
 		}
@@ -56,11 +56,11 @@ func (p *Platform) judge(a *App, ok bool) {
 	}
 	switch percent := h.good * 100; {
 	case percent < offPercent*total:
-		h.suspended = p.now
-		p.notices = append(p.notices, Notice{p.now, a.spec.ClientID, "Pushes are switched off: fewer than 30 % succeed."})
+		h.suspended = p.line.Time()
+		p.notices = append(p.notices, Notice{p.line.Time(), a.spec.ClientID, "Pushes are switched off: fewer than 30 % succeed."})
 	case percent < warnPercent*total && !h.warned:
 		h.warned = true
-		p.notices = append(p.notices, Notice{p.now, a.spec.ClientID, "Fewer than 70 % of pushes succeed."})
+		p.notices = append(p.notices, Notice{p.line.Time(), a.spec.ClientID, "Fewer than 70 % of pushes succeed."})
 	case percent >= warnPercent*total:
 		h.warned = false
 	}
@@ -68,8 +68,8 @@ func (p *Platform) judge(a *App, ok bool) {
 
 // ResumePush switches an app's pushes on again, as its developer does in the console. What came meanwhile is gone.
 func (p *Platform) ResumePush(clientID string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.named(clientID)
 	if a == nil {
 		return notFound("switching pushes on", "app")

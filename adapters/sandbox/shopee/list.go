@@ -31,8 +31,8 @@ func orderList(c *call) ([]byte, *refusal) {
 		history = &c.shop.changes
 	}
 	to := q.to
-	if c.p.faults.hit(c.p.streams.answers, APILag) {
-		to = min(to, c.p.now.Unix()-lagBehind+1)
+	if c.p.faults.Hit(c.p.streams.answers, APILag) {
+		to = min(to, c.p.line.Time().Unix()-lagBehind+1)
 	}
 	var page []entry
 	more := false
@@ -57,9 +57,9 @@ func orderList(c *call) ([]byte, *refusal) {
 func (p *Platform) nextPage(page []entry) int64 {
 	last := page[len(page)-1].place
 	switch {
-	case p.faults.hit(p.streams.answers, PagesRepeat) && len(page) > 1:
+	case p.faults.Hit(p.streams.answers, PagesRepeat) && len(page) > 1:
 		return page[max(1, len(page)-3)].place + 1
-	case p.faults.hit(p.streams.answers, PagesSkip):
+	case p.faults.Hit(p.streams.answers, PagesSkip):
 		return last - 1
 	}
 	return last

@@ -9,8 +9,8 @@ import (
 // Trade makes a shop live: n orders are placed, one each interval and a bit, and each goes through an orderly life whose
 // steps are about pace apart. It only plans; Advance or Run makes it happen. n below 0 is without end.
 func (p *Platform) Trade(shop string, n int, interval, pace time.Duration) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(shop)
 	if s == nil {
 		return notFound("planning trade", "shop")
@@ -24,10 +24,10 @@ func (p *Platform) nextOrder(shop string, s *store, n int, interval, pace time.D
 	if n == 0 {
 		return
 	}
-	p.at(p.now.Add(about(p.streams.lives, interval)), func(context.Context) {
+	p.line.At(p.line.Time().Add(about(p.streams.lives, interval)), func(context.Context) {
 		o, err := p.Act(shop, Create, "")
-		p.lock()
-		defer p.mu.Unlock()
+		p.line.Lock()
+		defer p.line.Unlock()
 		p.nextOrder(shop, s, n-1, interval, pace)
 		if err == nil {
 			p.nextStep(shop, o.ID, life(p.streams.lives, s.spec.Region), pace)
@@ -40,10 +40,10 @@ func (p *Platform) nextStep(shop, sn string, steps []Action, pace time.Duration)
 	if len(steps) == 0 {
 		return
 	}
-	p.at(p.now.Add(about(p.streams.lives, pace)), func(context.Context) {
+	p.line.At(p.line.Time().Add(about(p.streams.lives, pace)), func(context.Context) {
 		_, _ = p.Act(shop, steps[0], sn) // a conflict is a step left out
-		p.lock()
-		defer p.mu.Unlock()
+		p.line.Lock()
+		defer p.line.Unlock()
 		p.nextStep(shop, sn, steps[1:], pace)
 	})
 }
@@ -95,8 +95,8 @@ func life(r *rand.Rand, region string) (steps []Action) {
 
 // Grow gives an unpaid order n more lines, as a wholesale order has, and tells nobody.
 func (p *Platform) Grow(shop, sn string, n int) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(shop)
 	if s == nil || s.bySN[sn] == nil || s.bySN[sn].status != unpaid {
 		return notFound("growing an order", "unpaid order")

@@ -19,13 +19,13 @@ type lostPush struct {
 
 // lose keeps a push for get_lost_push_message.
 func (p *Platform) lose(d *Sent) {
-	d.app.lost = append(d.app.lost, &lostPush{p.id(), p.now, d})
+	d.app.lost = append(d.app.lost, &lostPush{p.id(), p.line.Time(), d})
 }
 
 // lostPushes is get_lost_push_message: the oldest hundred of the last three days that nobody confirmed. data holds the
 // whole body, by turns as a text, which is what the reference says, and as an object, which is what its sample shows.
 func lostPushes(c *call) ([]byte, *refusal) {
-	c.app.lost = slices.DeleteFunc(c.app.lost, func(l *lostPush) bool { return c.p.now.Sub(l.at) >= lostLife })
+	c.app.lost = slices.DeleteFunc(c.app.lost, func(l *lostPush) bool { return c.p.line.Time().Sub(l.at) >= lostLife })
 	page := c.app.lost[:min(len(c.app.lost), lostPage)]
 	last := int64(0)
 	var t text

@@ -134,7 +134,7 @@ func (o *order) shown(pendingToo bool) string {
 
 // touch notes that the order changes now.
 func (p *Platform) touch(o *order) {
-	o.updated = p.now.Unix()
+	o.updated = p.line.Time().Unix()
 	o.version++
 	o.shop.changes.add(o, o.updated, o.version > 1)
 }
@@ -143,11 +143,11 @@ func (p *Platform) touch(o *order) {
 func (p *Platform) place(s *store) *order {
 	r, m := s.random, s.market
 	o := &order{
-		shop: s, created: p.now.Unix(), status: unpaid, buyer: 258_000_000 + r.Int64N(1_000_000), channel: m.channel,
+		shop: s, created: p.line.Time().Unix(), status: unpaid, buyer: 258_000_000 + r.Int64N(1_000_000), channel: m.channel,
 		cod: m.cod && r.IntN(4) == 0, logistics: "LOGISTICS_NOT_START", parcel: "OFG" + itoa(100_000_000_000_000+r.Int64N(1_000_000_000_000)),
 	}
 	for o.sn == "" || s.bySN[o.sn] != nil { // its date is that of UTC+8 everywhere (U)
-		o.sn = p.now.Add(8*time.Hour).Format("060102") + letters(r, 8)
+		o.sn = p.line.Time().Add(8*time.Hour).Format("060102") + letters(r, 8)
 	}
 	if s.spec.Region == "BR" && r.IntN(5) == 0 {
 		o.channel = 90021

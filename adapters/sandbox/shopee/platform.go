@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // Options decide how a platform runs. The zero value is a strict platform on a virtual clock.
@@ -43,28 +43,22 @@ type Platform struct {
 	send   http.RoundTripper
 	routes map[string]route
 
-	mu       sync.Mutex
-	now      time.Time
-	opened   time.Time     // by Clock
-	ahead    time.Duration // how far Advance has moved us beyond Clock
-	skew     time.Duration // how far the clock that callers meet is off
-	streams  streams
-	shops    map[int64]*store
-	listed   []*store // in the order of their making
-	mains    []*main
-	apps     []*App
-	grants   map[grantKey]*grant
-	access   map[string]*accessToken
-	refresh  map[string]*refreshToken
-	codes    map[string]*authCode
-	pages    map[string]*asked // by the nonce of a page that was shown and not used
-	due      dueHeap
-	sequence int64
-	lastID   int64         // given out last, of what is not a shop's
-	bell     chan struct{} // rung when something is due sooner
-	sent     []*Sent
-	notices  []Notice
-	faults   faults
+	line    *stage.Timeline
+	skew    time.Duration // how far the clock that callers meet is off
+	streams streams
+	shops   map[int64]*store
+	listed  []*store // in the order of their making
+	mains   []*main
+	apps    []*App
+	grants  map[grantKey]*grant
+	access  map[string]*accessToken
+	refresh map[string]*refreshToken
+	codes   map[string]*authCode
+	pages   map[string]*asked // by the nonce of a page that was shown and not used
+	lastID  int64             // given out last, of what is not a shop's
+	sent    []*Sent
+	notices []Notice
+	faults  faults
 }
 
 // Notice is an e-mail to the developers of an app.
@@ -81,21 +75,14 @@ type streams struct{ tokens, ids, faults, answers, lives *rand.Rand }
 func Open(o Options) *Platform {
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(o.Seed, 200+n)) }
 	p := &Platform{
-		o: o, routes: routes(), now: o.Start.UTC(), streams: streams{stream(1), stream(2), stream(3), stream(4), stream(5)},
+		o: o, routes: routes(), line: stage.NewTimeline(stage.Clockwork{Start: o.Start, Clock: o.Clock, Speed: o.Speed, Workers: o.Workers}), streams: streams{stream(1), stream(2), stream(3), stream(4), stream(5)},
 		shops: map[int64]*store{}, grants: map[grantKey]*grant{}, access: map[string]*accessToken{},
 		refresh: map[string]*refreshToken{}, codes: map[string]*authCode{}, pages: map[string]*asked{},
-		lastID: 170_000, bell: make(chan struct{}, 1), faults: newFaults(),
+		lastID: 170_000, faults: newFaults(),
 	}
-	p.o.Speed = max(1, o.Speed)
 	p.o.PerSecond, p.o.Burst = orElse(o.PerSecond, 20), orElse(o.Burst, 40)
 	if o.EscrowAfter == 0 {
 		p.o.EscrowAfter = time.Minute
-	}
-	if o.Clock != nil {
-		p.opened = o.Clock()
-		if o.Start.IsZero() {
-			p.o.Start, p.now = p.opened, p.opened.UTC()
-		}
 	}
 	if p.o.Wait == nil {
 		p.o.Wait = wait
@@ -123,8 +110,8 @@ func wait(ctx context.Context, d time.Duration) {
 // SetSkew makes the clock that callers meet, in the Date header and in the age of signatures, differ from the platform's
 // own, as when a caller's clock is off by minutes. A call that is refused because of it counts as a Skew that was played.
 func (p *Platform) SetSkew(d time.Duration) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	p.skew = d
 }
 
@@ -133,3 +120,14 @@ func (p *Platform) id() int64 {
 	p.lastID += 1 + p.streams.ids.Int64N(7)
 	return p.lastID
 }
+
+// Now is the platform's time.
+func (p *Platform) Now() time.Time { return p.line.Now() }
+
+// Advance moves the clock by d and does everything that falls due on the way, instant by instant. It returns when it is
+// done, or when ctx ends; then what was not begun stays due.
+func (p *Platform) Advance(ctx context.Context, d time.Duration) { p.line.Advance(ctx, d) }
+
+// Run does what falls due as the given clock reaches it, until ctx ends, and waits for what is under way. It is for a
+// platform with a Clock; a virtual one moves by Advance alone.
+func (p *Platform) Run(ctx context.Context) { p.line.Run(ctx) }

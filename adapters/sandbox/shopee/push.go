@@ -171,7 +171,7 @@ func (p *Platform) push(a *App, m message) []byte {
 		t.num("partner_id", a.id)
 	}
 	t.num("code", m.code)
-	t.num("timestamp", p.now.Unix())
+	t.num("timestamp", p.line.Time().Unix())
 	t.name("data")
 	t.b = append(t.b, m.data...)
 	t.end('}')

@@ -106,31 +106,31 @@ func (p *Platform) trigger(a *App, m message) {
 }
 
 func (p *Platform) plan(d *Sent, after time.Duration) {
-	d.Next = p.now.Add(after)
-	p.at(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
+	d.Next = p.line.Time().Add(after)
+	p.line.At(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
 }
 
 // attempt sends a push once and plans the next attempt when it fails.
 func (p *Platform) attempt(ctx context.Context, d *Sent) {
-	p.lock()
+	p.line.Lock()
 	if d.app.health.off() {
 		d.State = StateMissed
-		p.mu.Unlock()
+		p.line.Unlock()
 		return
 	}
-	tried := Attempt{At: p.now}
+	tried := Attempt{At: p.line.Time()}
 	key := d.app.pushKey()
 	if d.forged {
 		key = "not " + key
 	}
 	d.Sign = signPush(key, d.URI, d.Body)
 	signed := d.Sign
-	p.mu.Unlock()
+	p.line.Unlock()
 
 	status, answered, err := p.post(ctx, d.URI, signed, d.Body)
 
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	tried.Status, tried.Error = status, reason(status, answered, err)
 	d.Attempts = append(slices.Clip(d.Attempts), tried)
 	if d.forged { // it is no push of the platform's
@@ -144,7 +144,7 @@ func (p *Platform) attempt(ctx context.Context, d *Sent) {
 		d.State = StateDelivered
 	case retry < len(pauses):
 		d.Next = tried.At.Add(pauses[retry])
-		p.at(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
+		p.line.At(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
 	default:
 		d.State = StateLost
 		p.lose(d)
@@ -188,22 +188,22 @@ func reason(status int, answered int64, err error) string {
 
 // Probe posts what the console's Verify button does: a body with code 0, signed, once (U). The error says why it failed.
 func (p *Platform) Probe(ctx context.Context, clientID string) (failure string, err error) {
-	p.lock()
+	p.line.Lock()
 	a := p.named(clientID)
 	if a == nil || a.spec.PushURL == "" {
-		p.mu.Unlock()
+		p.line.Unlock()
 		return "", notFound("trying a push address", "app with one")
 	}
-	body := []byte(`{"code":0,"timestamp":` + itoa(p.now.Unix()) + `}`)
+	body := []byte(`{"code":0,"timestamp":` + itoa(p.line.Time().Unix()) + `}`)
 	uri, signature := a.spec.PushURL, signPush(a.pushKey(), a.spec.PushURL, body)
-	p.mu.Unlock()
+	p.line.Unlock()
 	return reason(p.post(ctx, uri, signature, body)), nil
 }
 
 // Sent lists all pushes, the oldest first.
 func (p *Platform) Sent() []Sent {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	list := make([]Sent, len(p.sent))
 	for i, d := range p.sent {
 		list[i] = *d

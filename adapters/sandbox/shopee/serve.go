@@ -88,7 +88,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer does what a call asks for, with the faults that are due.
 func (p *Platform) answer(w http.ResponseWriter, r *http.Request, to route, path string, body []byte) {
-	p.lock()
+	p.line.Lock()
 	c := &call{p: p, ctx: r.Context(), q: r.URL.Query(), body: body}
 	refused := p.gate(c, to, path)
 	var f mishap
@@ -102,7 +102,7 @@ func (p *Platform) answer(w http.ResponseWriter, r *http.Request, to route, path
 	}
 	out := p.envelope(to, made, refused)
 	date := p.front()
-	p.mu.Unlock()
+	p.line.Unlock()
 
 	status := http.StatusOK
 	if refused != nil {
@@ -115,13 +115,13 @@ func (p *Platform) answer(w http.ResponseWriter, r *http.Request, to route, path
 }
 
 // front is the time that callers meet.
-func (p *Platform) front() time.Time { return p.now.Add(p.skew) }
+func (p *Platform) front() time.Time { return p.line.Time().Add(p.skew) }
 
 // refuse answers a request that reached no call.
 func (p *Platform) refuse(w http.ResponseWriter, refused *refusal) {
-	p.lock()
+	p.line.Lock()
 	out, date := p.envelope(route{}, nil, refused), p.front()
-	p.mu.Unlock()
+	p.line.Unlock()
 	mishap{}.write(w, refused.status, date, out)
 }
 

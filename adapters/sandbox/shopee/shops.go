@@ -45,8 +45,8 @@ type main struct {
 
 // AddShop opens a shop and returns its id. A region that is not known, or an id that is taken, is KindInvalid.
 func (p *Platform) AddShop(spec ShopSpec) (shop string, err error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	if spec.Region == "" {
 		spec.Region = "SG"
 	}
@@ -68,8 +68,8 @@ func (p *Platform) AddShop(spec ShopSpec) (shop string, err error) {
 
 // AddMain makes a main account over shops, with one merchant, and returns its id.
 func (p *Platform) AddMain(name string, shops ...string) (account string, err error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	m := &main{id: 68_000 + int64(len(p.mains)) + 1, name: name, merchant: 1_000_000 + int64(len(p.mains)) + 1}
 	for _, shop := range shops {
 		s := p.shop(shop)
@@ -84,8 +84,8 @@ func (p *Platform) AddMain(name string, shops ...string) (account string, err er
 
 // SetShopStatus changes the state of a shop: NORMAL, BANNED or FROZEN. A banned shop's calls are refused.
 func (p *Platform) SetShopStatus(shop, status string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(shop)
 	if s == nil {
 		return notFound("changing a shop", "shop")

@@ -1,7 +1,6 @@
 package shopee
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -44,11 +43,11 @@ const shownPushes = 50
 
 // State takes a look at the platform.
 func (p *Platform) State() State {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := State{
-		Now: p.now, Shops: []ShopState{}, Apps: []AppState{}, Pushes: map[string]int{}, Faults: maps.Clone(p.faults.played),
-		Notices: append([]Notice{}, p.notices...), Due: len(p.due),
+		Now: p.line.Time(), Shops: []ShopState{}, Apps: []AppState{}, Pushes: map[string]int{}, Faults: p.faults.Played(),
+		Notices: append([]Notice{}, p.notices...), Due: p.line.Due(),
 	}
 	for _, d := range p.sent {
 		s.Pushes[d.State]++

@@ -47,16 +47,16 @@ type authCode struct {
 func (p *Platform) mint(a *App, grants ...*grant) Tokens {
 	for _, t := range p.access {
 		for _, g := range grants {
-			if until, ok := t.until[g]; ok && until.After(p.now.Add(oldLife)) {
-				t.until[g] = p.now.Add(oldLife)
+			if until, ok := t.until[g]; ok && until.After(p.line.Time().Add(oldLife)) {
+				t.until[g] = p.line.Time().Add(oldLife)
 			}
 		}
 	}
 	made := Tokens{hexID(p.streams.tokens), hexID(p.streams.tokens), int64(accessLife / time.Second)}
 	access := &accessToken{app: a, until: map[*grant]time.Time{}}
-	next := &refreshToken{issued: p.now, used: map[*grant]bool{}}
+	next := &refreshToken{issued: p.line.Time(), used: map[*grant]bool{}}
 	for _, g := range grants {
-		access.until[g] = p.now.Add(accessLife)
+		access.until[g] = p.line.Time().Add(accessLife)
 		next.used[g] = false
 		g.refresh = next
 	}
@@ -70,7 +70,7 @@ func (p *Platform) sweep() {
 	for text, t := range p.access {
 		over := true
 		for _, until := range t.until {
-			over = over && p.now.Sub(until) > 24*time.Hour
+			over = over && p.line.Time().Sub(until) > 24*time.Hour
 		}
 		if over {
 			delete(p.access, text)
@@ -91,7 +91,7 @@ func tokenGet(c *call) ([]byte, *refusal) {
 	}
 	code := c.p.codes[m.texts["code"]]
 	switch {
-	case code == nil || code.resend || code.app != c.app || !c.p.now.Before(code.expires):
+	case code == nil || code.resend || code.app != c.app || !c.p.line.Time().Before(code.expires):
 		return nil, &refusal{200, "invalid_code", "The code is expired or used or invalid, please check the code."}
 	case ofShop && (code.shop == nil || code.shop.id != shop):
 		return nil, &refusal{200, "invalid_shop_id", "The code or shop_id is wrong, please check the code or the shop_id."}
@@ -155,7 +155,7 @@ func refreshGet(c *call) ([]byte, *refusal) {
 	if t == nil || g.refresh != t || t.used[g] {
 		return nil, &refusal{200, "error_" + kind + "_refresh_token", "Your refresh token is error ,please check refresh token or " + kind + "id."}
 	}
-	if !c.p.now.Before(t.issued.Add(refreshLife)) {
+	if !c.p.line.Time().Before(t.issued.Add(refreshLife)) {
 		return nil, &refusal{200, "refresh_token_expired", "Your refresh_token expired."}
 	}
 	t.used[g] = true
@@ -182,8 +182,8 @@ func (p *Platform) ended(g *grant, kind string) *refusal {
 // ResendCode is the console's button for a shop whose tokens were lost: a code that get_token_by_resend_code takes once,
 // within ten minutes.
 func (p *Platform) ResendCode(clientID, shop string) (string, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.named(clientID), p.shop(shop)
 	if a == nil || s == nil {
 		return "", notFound("resending a code", "app or shop")
@@ -193,7 +193,7 @@ func (p *Platform) ResendCode(clientID, shop string) (string, error) {
 		return "", notFound("resending a code", "grant")
 	}
 	code := "resend" + hexID(p.streams.tokens)
-	p.codes[code] = &authCode{app: a, shop: s, resend: true, until: g.until, expires: p.now.Add(codeLife)}
+	p.codes[code] = &authCode{app: a, shop: s, resend: true, until: g.until, expires: p.line.Time().Add(codeLife)}
 	return code, nil
 }
 
@@ -204,7 +204,7 @@ func resendGet(c *call) ([]byte, *refusal) {
 		return nil, refused
 	}
 	code := c.p.codes[m.texts["resend_code"]]
-	if code == nil || !code.resend || code.app != c.app || !c.p.now.Before(code.expires) {
+	if code == nil || !code.resend || code.app != c.app || !c.p.line.Time().Before(code.expires) {
 		return nil, &refusal{403, "error_auth", "Invalid code."} // the text is (U)
 	}
 	delete(c.p.codes, m.texts["resend_code"])
@@ -225,7 +225,7 @@ func (p *Platform) authentic(a *App, token string, key grantKey) (*grant, *refus
 	switch {
 	case g == nil || !speaks:
 		return nil, &refusal{403, "error_auth", "Invalid partner_id or shopid."}
-	case !p.now.Before(until):
+	case !p.line.Time().Before(until):
 		return nil, &refusal{403, "invalid_acceess_token", "Invalid access_token, please have a check."}
 	}
 	return g, p.ended(g, key.kind)
@@ -233,8 +233,8 @@ func (p *Platform) authentic(a *App, token string, key grantKey) (*grant, *refus
 
 // EndAccess ends the access tokens of a shop before their time, as the platform may; its refresh token lives on.
 func (p *Platform) EndAccess(clientID, shop string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.named(clientID), p.shop(shop)
 	if a == nil || s == nil || p.grants[grantKey{a, kindShop, s.id}] == nil {
 		return notFound("ending access tokens", "grant")
@@ -242,7 +242,7 @@ func (p *Platform) EndAccess(clientID, shop string) error {
 	g := p.grants[grantKey{a, kindShop, s.id}]
 	for _, t := range p.access {
 		if _, speaks := t.until[g]; speaks {
-			t.until[g] = p.now
+			t.until[g] = p.line.Time()
 		}
 	}
 	return nil

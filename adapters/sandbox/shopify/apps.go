@@ -65,8 +65,8 @@ func shopDomain(name string) string {
 
 // AddApp registers an app. A client id that exists, or no secret, is KindInvalid.
 func (p *Platform) AddApp(spec AppSpec) (*App, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	if spec.ClientID == "" || len(spec.Secrets) == 0 || p.app(spec.ClientID) != nil {
 		return nil, hub.Errorf(hub.KindInvalid, "adding an app", "a new client id and a secret are needed")
 	}
@@ -91,8 +91,8 @@ func (p *Platform) app(clientID string) *App {
 
 // AddSecret gives an app one more client secret. The older one keeps signing.
 func (p *Platform) AddSecret(clientID, secret string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.app(clientID)
 	if a == nil {
 		return notFound("adding a secret", "app")
@@ -104,16 +104,16 @@ func (p *Platform) AddSecret(clientID, secret string) error {
 // RevokeSecret revokes a client secret: tokens that it minted end at once, and it stops signing within an hour. How long
 // that takes in one case is drawn evenly (U: only the bound is documented).
 func (p *Platform) RevokeSecret(clientID, secret string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a := p.app(clientID)
 	if a == nil {
 		return notFound("revoking a secret", "app")
 	}
 	for _, s := range a.secrets {
 		if s.text == secret && s.revoked.IsZero() {
-			s.revoked = p.now
-			s.signs = p.now.Add(time.Duration(p.streams.secrets.Int64N(int64(time.Hour) + 1)))
+			s.revoked = p.line.Time()
+			s.signs = p.line.Time().Add(time.Duration(p.streams.secrets.Int64N(int64(time.Hour) + 1)))
 			p.endTokens(func(i *install, minted *clientSecret) bool { return minted == s })
 			return nil
 		}
@@ -172,19 +172,19 @@ type ShopSpec struct {
 
 // AddShop opens a shop and returns its domain.
 func (p *Platform) AddShop(spec ShopSpec) (domain string, err error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	domain = shopDomain(strings.ToLower(spec.Name))
 	if !validShop(domain) || p.shop(domain) != nil {
 		return "", hub.Errorf(hub.KindInvalid, "opening a shop", "its name is taken or is none")
 	}
-	made := New(domain, "", p.o.Seed+uint64(len(p.shops))*7919, p.now)
+	made := New(domain, "", p.o.Seed+uint64(len(p.shops))*7919, p.line.Time())
 	if spec.Currency != "" {
 		made.Currency, made.Decimals = spec.Currency, spec.Decimals
 	}
-	made.clock = func() time.Time { return p.now }
+	made.clock = func() time.Time { return p.line.Time() }
 	s := &store{
-		Shop: made, id: 60_000_000_000 + int64(len(p.shops)) + 1, name: spec.Name, opened: p.now, withheld: spec.Withheld,
+		Shop: made, id: 60_000_000_000 + int64(len(p.shops)) + 1, name: spec.Name, opened: p.line.Time(), withheld: spec.Withheld,
 		buckets: map[*App]*bucket{},
 	}
 	p.shops = append(p.shops, s)
@@ -218,14 +218,14 @@ func (s *store) installed(a *App) *install {
 
 // Install puts an app into a shop without the page, for tests that are not about it.
 func (p *Platform) Install(clientID, domain string, scopes []string) (Tokens, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.app(clientID), p.shop(domain)
 	if a == nil || s == nil {
 		return Tokens{}, notFound("installing an app", "app or shop")
 	}
 	secret := a.secrets[len(a.secrets)-1]
-	return p.mint(p.grant(a, s, scopes), secret, a.mustExpire(p.now)), nil
+	return p.mint(p.grant(a, s, scopes), secret, a.mustExpire(p.line.Time())), nil
 }
 
 // grant installs the app, or changes what it may do.
@@ -238,7 +238,7 @@ func (p *Platform) grant(a *App, s *store, scopes []string) *install {
 	})
 	i := s.installed(a)
 	if i == nil {
-		i = &install{app: a, store: s, at: p.now}
+		i = &install{app: a, store: s, at: p.line.Time()}
 		s.installs = append(s.installs, i)
 	}
 	i.scopes = granted
@@ -256,8 +256,8 @@ const redactAfter = 48 * time.Hour
 // Uninstall takes the app out of the shop: all its tokens end, app/uninstalled is told, subscriptions made through the API
 // are gone (U), and 48 hours later comes shop/redact, also when the app is back by then.
 func (p *Platform) Uninstall(clientID, domain string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.app(clientID), p.shop(domain)
 	if a == nil || s == nil || s.installed(a) == nil {
 		return notFound("uninstalling an app", "installation")
@@ -274,15 +274,15 @@ func (p *Platform) remove(i *install) {
 	p.endTokens(func(of *install, _ *clientSecret) bool { return of == i })
 	i.subs = nil
 	s.installs = slices.DeleteFunc(s.installs, func(of *install) bool { return of == i })
-	p.at(p.now.Add(redactAfter), p.locked(func() {
+	p.line.At(p.line.Time().Add(redactAfter), p.line.Locked(func() {
 		p.privacy(a, s, "shop/redact", object{"shop_id": s.id, "shop_domain": s.Domain})
 	}))
 }
 
 // InstallURL is the address to which the platform sends a merchant who wants the app.
 func (p *Platform) InstallURL(clientID, domain string) (string, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	a, s := p.app(clientID), p.shop(domain)
 	if a == nil || s == nil {
 		return "", notFound("making an install request", "app or shop")
@@ -294,8 +294,8 @@ func (p *Platform) InstallURL(clientID, domain string) (string, error) {
 func (p *Platform) signed(a *App, s *store, base string, q url.Values) string {
 	q.Set("shop", s.Domain)
 	q.Set("host", hostParameter(s.Domain))
-	q.Set("timestamp", fmt.Sprint(p.now.Unix()))
-	q.Set("hmac", signQuery(a.signing(p.now), q))
+	q.Set("timestamp", fmt.Sprint(p.line.Time().Unix()))
+	q.Set("hmac", signQuery(a.signing(p.line.Time()), q))
 	separator := "?"
 	if strings.Contains(base, "?") {
 		separator = "&"

@@ -47,7 +47,7 @@ func (c *call) graphBulk(b *bulkOperation) object {
 		"createdAt": utc(b.created), "completedAt": utc(b.completed), "objectCount": strconv.Itoa(b.rows),
 		"rootObjectCount": strconv.Itoa(b.roots), "fileSize": nil, "url": nil, "partialDataUrl": nil, "query": b.text,
 	}
-	if b.status == "COMPLETED" && !c.platform.now.Before(b.completed.Add(bulkLife)) {
+	if b.status == "COMPLETED" && !c.platform.line.Time().Before(b.completed.Add(bulkLife)) {
 		o["status"] = "EXPIRED" // (U: when it turns)
 	} else if b.status == "COMPLETED" {
 		o["fileSize"] = strconv.Itoa(len(b.file))
@@ -105,7 +105,7 @@ func (c *call) runBulk(args map[string]any) (any, *gqlError) {
 	}
 	p := c.platform
 	b := &bulkOperation{
-		id: c.install.store.Shop.id(), install: c.install, version: c.version, text: text, checker: k, status: "CREATED", created: p.now,
+		id: c.install.store.Shop.id(), install: c.install, version: c.version, text: text, checker: k, status: "CREATED", created: p.line.Time(),
 		token: hexID(p.streams.ids),
 	}
 	p.bulk = append(p.bulk, b)
@@ -114,7 +114,7 @@ func (c *call) runBulk(args map[string]any) (any, *gqlError) {
 		p.execute(b)
 		p.finish(b)
 	} else {
-		p.at(p.now.Add(bulkBegins), p.locked(func() { p.execute(b) }))
+		p.line.At(p.line.Time().Add(bulkBegins), p.line.Locked(func() { p.execute(b) }))
 	}
 	return object{"bulkOperation": out, "userErrors": []object{}}, nil
 }
@@ -136,7 +136,7 @@ func (c *call) cancelBulk(args map[string]any) (any, *gqlError) {
 		return refuse(c.graphBulk(b), nil, "A bulk operation cannot be canceled when it is "+strings.ToLower(b.status))
 	}
 	b.status = "CANCELING"
-	c.platform.at(c.platform.now.Add(bulkBegins), c.platform.locked(func() { b.status = "CANCELED" }))
+	c.platform.line.At(c.platform.line.Time().Add(bulkBegins), c.platform.line.Locked(func() { b.status = "CANCELED" }))
 	return object{"bulkOperation": c.graphBulk(b), "userErrors": []object{}}, nil
 }
 
@@ -147,13 +147,13 @@ func (p *Platform) execute(b *bulkOperation) {
 	}
 	b.status = "RUNNING"
 	w := bulkWriter{call: &call{platform: p, install: b.install, version: b.version, checker: b.checker}}
-	failed := p.faults.hit(p.streams.answers, BulkFail)
+	failed := p.faults.Hit(p.streams.answers, BulkFail)
 	if b.install.may("read_orders") {
 		w.write()
 	} else {
 		failed, b.errorCode = true, "ACCESS_DENIED"
 	}
-	if p.faults.hit(p.streams.answers, BulkScatter) {
+	if p.faults.Hit(p.streams.answers, BulkScatter) {
 		w.scatter(p.streams.answers)
 	}
 	b.file, b.rows, b.roots = bytes.Join(w.lines, nil), len(w.lines), w.roots
@@ -165,7 +165,7 @@ func (p *Platform) execute(b *bulkOperation) {
 		return
 	}
 	if !p.o.Unlimited {
-		p.at(p.now.Add(time.Duration(b.rows)*bulkPerRow), p.locked(func() { p.finish(b) }))
+		p.line.At(p.line.Time().Add(time.Duration(b.rows)*bulkPerRow), p.line.Locked(func() { p.finish(b) }))
 	}
 }
 
@@ -174,7 +174,7 @@ func (p *Platform) finish(b *bulkOperation) {
 	if b.status != "RUNNING" {
 		return
 	}
-	b.status, b.completed = "COMPLETED", p.now
+	b.status, b.completed = "COMPLETED", p.line.Time()
 	p.tell(b.install, p.event(), message{topic: "bulk_operations/finish", body: object{
 		"admin_graphql_api_id": gid("BulkOperation", b.id), "completed_at": stamp(b.completed), "created_at": stamp(b.created),
 		"error_code": nil, "status": "completed", "type": "query",
@@ -184,13 +184,13 @@ func (p *Platform) finish(b *bulkOperation) {
 // output serves a file by its signed address, in ranges too. A wrong or ended signature is 403 (U).
 func (p *Platform) output(w http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.URL.Path, outputs)
-	p.lock()
+	p.line.Lock()
 	i := slices.IndexFunc(p.bulk, func(b *bulkOperation) bool { return b.token == token && b.status == "COMPLETED" })
 	var file []byte
-	if ok := i >= 0 && r.URL.Query().Get("Signature") == token[:16] && p.now.Before(p.bulk[i].completed.Add(bulkLife)); ok {
+	if ok := i >= 0 && r.URL.Query().Get("Signature") == token[:16] && p.line.Time().Before(p.bulk[i].completed.Add(bulkLife)); ok {
 		file = p.bulk[i].file
 	}
-	p.mu.Unlock()
+	p.line.Unlock()
 	if file == nil {
 		http.Error(w, "SignatureDoesNotMatch", http.StatusForbidden)
 		return

@@ -1,9 +1,6 @@
 package shopify
 
 import (
-	"encoding/json"
-	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,6 +8,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/adapters/sandbox/stage"
 )
 
 // Control serves what the real platform does not have: an index page at / and a JSON API under /sandbox/ to move the clock,
@@ -24,50 +22,13 @@ func (p *Platform) Control() http.Handler {
 	mux.HandleFunc("GET /sandbox/orders", p.showOrders)
 	mux.HandleFunc("POST /sandbox/clock", p.moveClock)
 	mux.HandleFunc("POST /sandbox/orders", p.actOn)
-	mux.HandleFunc("POST /sandbox/faults", p.setFaults)
+	mux.HandleFunc("POST /sandbox/faults", stage.SetFaults[Fault](p))
 	mux.HandleFunc("POST /sandbox/uninstall", p.uninstallApp)
-	guarded := http.NewCrossOriginProtection().Handler(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		host = strings.Trim(host, "[]")
-		control := r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/sandbox/")
-		switch {
-		case !control:
-			p.ServeHTTP(w, r)
-		case !isLoopback(host):
-			http.Error(w, "the control of a sandbox is for its own machine", http.StatusMisdirectedRequest)
-		default:
-			guarded.ServeHTTP(w, r)
-		}
-	})
-}
-
-// control reads a JSON request, does something and answers with its result.
-func control[In any](w http.ResponseWriter, r *http.Request, do func(In) (any, error)) {
-	var in In
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "the request is not what this address takes"})
-		return
-	}
-	out, err := do(in)
-	status := http.StatusOK
-	if err != nil {
-		out = map[string]string{"error": err.Error()}
-		status = map[hub.Kind]int{hub.KindNotFound: http.StatusNotFound, hub.KindConflict: http.StatusConflict}[hub.KindOf(err)]
-		if status == 0 {
-			status = http.StatusUnprocessableEntity
-		}
-	}
-	writeJSON(w, status, out)
+	return stage.Guard(p, mux)
 }
 
 func (p *Platform) moveClock(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct{ Advance string }) (any, error) {
+	stage.Control(w, r, func(in struct{ Advance string }) (any, error) {
 		d, err := time.ParseDuration(in.Advance)
 		if err != nil || d < 0 {
 			return nil, hub.Errorf(hub.KindInvalid, "moving the clock", "advance is a duration such as 90m")
@@ -78,7 +39,7 @@ func (p *Platform) moveClock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Platform) actOn(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct {
+	stage.Control(w, r, func(in struct {
 		Shop   string
 		Action Action
 		Order  int64 `json:",string"`
@@ -91,27 +52,8 @@ func (p *Platform) actOn(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (p *Platform) setFaults(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct {
-		Rates map[Fault]int // per mille
-		Next  map[Fault]int // how many of the next
-	}) (any, error) {
-		for f, rate := range in.Rates {
-			if err := p.SetFault(f, rate); err != nil {
-				return nil, err
-			}
-		}
-		for f, n := range in.Next {
-			if err := p.FaultNext(f, n); err != nil {
-				return nil, err
-			}
-		}
-		return map[string]any{"played": p.Faults()}, nil
-	})
-}
-
 func (p *Platform) uninstallApp(w http.ResponseWriter, r *http.Request) {
-	control(w, r, func(in struct{ App, Shop string }) (any, error) {
+	stage.Control(w, r, func(in struct{ App, Shop string }) (any, error) {
 		return struct{}{}, p.Uninstall(in.App, in.Shop)
 	})
 }
@@ -146,11 +88,11 @@ const shownDeliveries = 50
 
 // State takes a look at the platform.
 func (p *Platform) State() State {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := State{
-		Now: p.now, Shops: []ShopState{}, Deliveries: map[string]int{}, Faults: maps.Clone(p.faults.played),
-		Notices: append([]Notice{}, p.notices...), Due: len(p.due),
+		Now: p.line.Time(), Shops: []ShopState{}, Deliveries: map[string]int{}, Faults: p.faults.Played(),
+		Notices: append([]Notice{}, p.notices...), Due: p.line.Due(),
 	}
 	for _, d := range p.sent {
 		s.Deliveries[d.State]++
@@ -180,11 +122,11 @@ func (i *install) rows() (rows []subscriptionRow) {
 }
 
 func (p *Platform) showState(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, p.State())
+	stage.WriteJSON(w, http.StatusOK, p.State())
 }
 
 func (p *Platform) showOrders(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"data": p.Orders(r.URL.Query().Get("shop"))})
+	stage.WriteJSON(w, http.StatusOK, map[string]any{"data": p.Orders(r.URL.Query().Get("shop"))})
 }
 
 // deliveryRow is a delivery as the control API shows it; the body is what was signed.
@@ -219,7 +161,7 @@ func (p *Platform) showDeliveries(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"data": rows})
+	stage.WriteJSON(w, http.StatusOK, map[string]any{"data": rows})
 }
 
 // index is the page for people.
@@ -242,8 +184,8 @@ func (p *Platform) index(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (p *Platform) clientIDs() (ids []string) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	for _, a := range p.apps {
 		ids = append(ids, a.spec.ClientID)
 	}

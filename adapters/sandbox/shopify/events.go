@@ -36,8 +36,8 @@ type OrderState struct {
 // Act does something to an order, or places one (Create, id 0), and tells whoever has subscribed. An order that cannot
 // take the action is KindConflict, one that does not exist KindNotFound.
 func (p *Platform) Act(domain string, action Action, id int64) (OrderState, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(domain)
 	if s == nil {
 		return OrderState{}, notFound("acting on an order", "shop")
@@ -165,8 +165,8 @@ func (o *Order) state() OrderState {
 
 // Orders lists the orders of a shop as they stand, deleted ones too, in the order of their making.
 func (p *Platform) Orders(domain string) (list []OrderState) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(domain)
 	if s == nil {
 		return nil
@@ -180,8 +180,8 @@ func (p *Platform) Orders(domain string) (list []OrderState) {
 // Privacy tells customers/data_request or customers/redact about the buyer of an order to every app that names an address
 // for it, installed or not.
 func (p *Platform) Privacy(domain, topic string, orderID int64) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(domain)
 	if s == nil || s.order(orderID) == nil || s.order(orderID).customer == 0 {
 		return notFound("telling a privacy topic", "order with a buyer")

@@ -18,7 +18,7 @@ const (
 
 // visible says whether the app may see an order at all.
 func (c *call) visible(o *Order) bool {
-	return !o.deleted && (c.install.may("read_all_orders") || !o.created.Before(c.platform.now.Add(-orderWindow)))
+	return !o.deleted && (c.install.may("read_all_orders") || !o.created.Before(c.platform.line.Time().Add(-orderWindow)))
 }
 
 // order answers one order. What is too old, deleted or another shop's is null.
@@ -52,7 +52,7 @@ func (c *call) found(args map[string]any) (found []*Order, key func(*Order) int6
 	text, _ := args["query"].(string)
 	match := c.filter(text)
 	for _, o := range c.install.store.orders {
-		late := c.lag && o.Updated.After(c.platform.now.Add(-lagBehind))
+		late := c.lag && o.Updated.After(c.platform.line.Time().Add(-lagBehind))
 		if c.visible(o) && match(o) && !late {
 			found = append(found, o)
 		}

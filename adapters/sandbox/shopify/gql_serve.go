@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"hub/adapters/sandbox/stage"
 )
 
 // The bucket of a standard shop, and the most that one query may ask for. Bucket and rate were seen in recorded answers;
@@ -40,12 +42,12 @@ type gqlAnswer struct {
 // graphql is POST /admin/api/{version}/graphql.json.
 func (p *Platform) graphql(w http.ResponseWriter, r *http.Request, s *store, asked string) {
 	if r.Method != http.MethodPost {
-		writeJSON(w, http.StatusNotFound, map[string]string{"errors": "Not Found"}) // (U)
+		stage.WriteJSON(w, http.StatusNotFound, map[string]string{"errors": "Not Found"}) // (U)
 		return
 	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-	p.lock()
+	p.line.Lock()
 	i := p.authentic(s, r.Header.Get("X-Shopify-Access-Token"))
 	version, known := p.version(asked)
 	broken := p.breakdown()
@@ -65,7 +67,7 @@ func (p *Platform) graphql(w http.ResponseWriter, r *http.Request, s *store, ask
 		status, out = http.StatusOK, p.answer(i, r.Host, version, body, broken)
 	}
 	text, err := json.Marshal(out)
-	p.mu.Unlock()
+	p.line.Unlock()
 	if err != nil {
 		text, status = []byte(`{"errors":"Internal Server Error"}`), http.StatusInternalServerError
 	}
@@ -90,12 +92,12 @@ type breakdown struct {
 
 func (p *Platform) breakdown() (b breakdown) {
 	r, f := p.streams.answers, &p.faults
-	if f.hit(r, APIError) {
+	if f.Hit(r, APIError) {
 		b.status = http.StatusBadGateway + r.IntN(2)
 		return b
 	}
-	b.half, b.throttle, b.lag = f.hit(r, APIHalf), f.hit(r, APIThrottle), f.hit(r, APILag)
-	if f.hit(r, APISlow) {
+	b.half, b.throttle, b.lag = f.Hit(r, APIHalf), f.Hit(r, APIThrottle), f.Hit(r, APILag)
+	if f.Hit(r, APISlow) {
 		b.slow = 8*time.Second + time.Duration(r.Int64N(int64(22*time.Second)))
 	}
 	return b
@@ -149,10 +151,10 @@ func (d *document) pick(name string) *operation {
 func (p *Platform) charge(i *install, host, version string, c *checker, requested int, broken breakdown) gqlAnswer {
 	b := i.store.buckets[i.app]
 	if b == nil {
-		b = &bucket{milli: bucketSize * 1000, at: p.now}
+		b = &bucket{milli: bucketSize * 1000, at: p.line.Time()}
 		i.store.buckets[i.app] = b
 	}
-	level := b.level(p.now)
+	level := b.level(p.line.Time())
 	if requested > queryLimit {
 		return gqlAnswer{Errors: []gqlError{{
 			Message: "Query cost is " + strconv.Itoa(requested) + ", which exceeds the single query max cost limit (1000).",

@@ -9,8 +9,8 @@ import (
 // Trade makes a shop live: n orders are placed, one each interval and a bit, and each goes through an orderly life whose
 // steps are about pace apart. It only plans; Advance or Run makes it happen. n below 0 is without end.
 func (p *Platform) Trade(domain string, n int, interval, pace time.Duration) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(domain)
 	if s == nil {
 		return notFound("planning trade", "shop")
@@ -24,10 +24,10 @@ func (p *Platform) nextOrder(s *store, n int, interval, pace time.Duration) {
 	if n == 0 {
 		return
 	}
-	p.at(p.now.Add(about(p.streams.lives, interval)), func(context.Context) {
+	p.line.At(p.line.Time().Add(about(p.streams.lives, interval)), func(context.Context) {
 		o, err := p.Act(s.Domain, Create, 0)
-		p.lock()
-		defer p.mu.Unlock()
+		p.line.Lock()
+		defer p.line.Unlock()
 		p.nextOrder(s, n-1, interval, pace)
 		if err == nil {
 			p.nextStep(s, o.ID, life(p.streams.lives), pace)
@@ -40,10 +40,10 @@ func (p *Platform) nextStep(s *store, id int64, steps []Action, pace time.Durati
 	if len(steps) == 0 {
 		return
 	}
-	p.at(p.now.Add(about(p.streams.lives, pace)), func(context.Context) {
+	p.line.At(p.line.Time().Add(about(p.streams.lives, pace)), func(context.Context) {
 		_, _ = p.Act(s.Domain, steps[0], id) // a conflict is a step left out
-		p.lock()
-		defer p.mu.Unlock()
+		p.line.Lock()
+		defer p.line.Unlock()
 		p.nextStep(s, id, steps[1:], pace)
 	})
 }
@@ -84,8 +84,8 @@ func life(r *rand.Rand) (steps []Action) {
 
 // Grow gives an order n more lines, as a wholesale order has, and tells nobody.
 func (p *Platform) Grow(domain string, id int64, n int) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s := p.shop(domain)
 	if s == nil || s.order(id) == nil || s.order(id).payment != 0 {
 		return notFound("growing an order", "unpaid order")

@@ -80,8 +80,8 @@ var scopes = [...]string{
 
 // authorize shows the page on which a merchant decides, and takes the decision.
 func (p *Platform) authorize(w http.ResponseWriter, r *http.Request, s *store) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	query := r.URL.Query()
 	request, refusal := p.ask(s, query)
 	if refusal != "" {
@@ -122,7 +122,7 @@ func (p *Platform) decide(w http.ResponseWriter, r *http.Request, request asked)
 		return
 	}
 	code := hexID(p.streams.tokens)
-	p.codes[code] = &authCode{request.app, request.store, request.scopes, p.now.Add(codeLife)}
+	p.codes[code] = &authCode{request.app, request.store, request.scopes, p.line.Time().Add(codeLife)}
 	q := url.Values{"code": {code}}
 	if request.state != "" {
 		q.Set("state", request.state)

@@ -243,9 +243,9 @@ func TestTokenRules(t *testing.T) {
 		if _, err := p.AddShop(ShopSpec{Name: "other"}); err != nil {
 			t.Fatal(err)
 		}
-		p.mu.Lock()
+		p.line.Lock()
 		got := p.authentic(p.shops[1], a.Access)
-		p.mu.Unlock()
+		p.line.Unlock()
 		want(t, "in the other shop", got != nil, false)
 	})
 	t.Run("one refreshable token per app and shop", func(t *testing.T) {

@@ -128,7 +128,7 @@ func (p *Platform) trigger(d *Sent, version, event string, m message) {
 	for name, value := range map[string]string{
 		"Content-Type": "application/json", "User-Agent": "Shopify-Captain-Hook", "X-Shopify-Topic": m.topic,
 		"X-Shopify-Shop-Domain": d.Shop, "X-Shopify-API-Version": served, "X-Shopify-Webhook-Id": uuid(p.streams.ids),
-		"X-Shopify-Event-Id": event, "X-Shopify-Triggered-At": p.now.Format("2006-01-02T15:04:05.000000000Z"),
+		"X-Shopify-Event-Id": event, "X-Shopify-Triggered-At": p.line.Time().Format("2006-01-02T15:04:05.000000000Z"),
 	} {
 		d.Header.Set(name, value)
 	}
@@ -156,32 +156,32 @@ func (p *Platform) trigger(d *Sent, version, event string, m message) {
 }
 
 func (p *Platform) plan(d *Sent, after time.Duration) {
-	d.Next = p.now.Add(after)
-	p.at(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
+	d.Next = p.line.Time().Add(after)
+	p.line.At(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
 }
 
 // attempt sends a delivery once and plans the next attempt when it fails.
 func (p *Platform) attempt(ctx context.Context, d *Sent) {
-	p.lock()
+	p.line.Lock()
 	if d.sub != nil && d.sub.removed {
 		d.State = StateWithdrawn
-		p.mu.Unlock()
+		p.line.Unlock()
 		return
 	}
-	tried := Attempt{At: p.now}
+	tried := Attempt{At: p.line.Time()}
 	header := d.Header.Clone()
-	secret := d.install.app.signing(p.now)
+	secret := d.install.app.signing(p.line.Time())
 	if d.forged {
 		secret = "not " + secret
 	}
 	header.Set("X-Shopify-Hmac-Sha256", sign(secret, d.Body))
-	p.mu.Unlock()
+	p.line.Unlock()
 
 	var err error
 	tried.Status, err = p.post(ctx, d.URI, header, d.Body)
 
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	tried.Error = reason(tried.Status, err)
 	d.Attempts = append(slices.Clip(d.Attempts), tried)
 	d.Header = header
@@ -196,7 +196,7 @@ func (p *Platform) attempt(ctx context.Context, d *Sent) {
 		d.State = StateFailed
 	default:
 		d.Next = tried.At.Add(backOff[retry])
-		p.at(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
+		p.line.At(d.Next, func(ctx context.Context) { p.attempt(ctx, d) })
 	}
 }
 
@@ -236,22 +236,13 @@ func reason(status int, err error) string {
 
 // Sent lists all deliveries, the oldest first.
 func (p *Platform) Sent() []Sent {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	list := make([]Sent, len(p.sent))
 	for i, d := range p.sent {
 		list[i] = *d
 	}
 	return list
-}
-
-// locked makes a task of what needs the lock.
-func (p *Platform) locked(do func()) func(context.Context) {
-	return func(context.Context) {
-		p.lock()
-		defer p.mu.Unlock()
-		do()
-	}
 }
 
 // Last is the latest attempt; the zero Attempt before the first.

@@ -20,8 +20,8 @@ func subscribed(t *testing.T, appLevel bool, topics ...string) (*Platform, *inbo
 		}
 	})
 	if !appLevel {
-		p.mu.Lock()
-		defer p.mu.Unlock()
+		p.line.Lock()
+		defer p.line.Unlock()
 		for _, topic := range topics {
 			if _, problem := p.subscribe(p.shops[0].installs[0], topic, testHook, "2026-10"); problem != "" {
 				t.Fatal(problem)

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"hub/adapters/sandbox/stage"
 )
 
 // ServeHTTP is the platform's addresses. A shop is named by the host of the request, as at the real platform, or by the
@@ -21,11 +23,11 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		domain, path, _ = strings.Cut(rest, "/")
 		path = "/" + path
 	}
-	p.lock()
+	p.line.Lock()
 	s := p.shop(strings.ToLower(domain))
-	p.mu.Unlock()
+	p.line.Unlock()
 	if s == nil {
-		writeJSON(w, http.StatusNotFound, map[string]string{"errors": "Not Found"})
+		stage.WriteJSON(w, http.StatusNotFound, map[string]string{"errors": "Not Found"})
 		return
 	}
 	switch {
@@ -37,6 +39,6 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		version := strings.TrimSuffix(strings.TrimPrefix(path, "/admin/api/"), "/graphql.json")
 		p.graphql(w, r, s, version)
 	default:
-		writeJSON(w, http.StatusNotFound, map[string]string{"errors": "Not Found"})
+		stage.WriteJSON(w, http.StatusNotFound, map[string]string{"errors": "Not Found"})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hub/adapters/sandbox/stage"
 )
 
 // Subscription is one that an app made through the Admin API. Eight consecutive failures remove it.
@@ -42,7 +44,7 @@ func (p *Platform) subscribe(i *install, topic, uri, version string) (*Subscript
 	if slices.ContainsFunc(i.subs, func(s *Subscription) bool { return s.Topic == topic && s.URI == uri }) {
 		return nil, "Address for this topic has already been taken"
 	}
-	s := &Subscription{ID: i.store.Shop.id(), Topic: topic, URI: uri, Version: version, Created: p.now}
+	s := &Subscription{ID: i.store.Shop.id(), Topic: topic, URI: uri, Version: version, Created: p.line.Time()}
 	i.subs = append(i.subs, s)
 	return s, ""
 }
@@ -57,7 +59,7 @@ func (p *Platform) checkAddress(uri string) string {
 		return "Address is invalid" // (U)
 	}
 	host := strings.ToLower(u.Hostname())
-	if p.o.Loopback && isLoopback(host) && (u.Scheme == "http" || u.Scheme == "https") {
+	if p.o.Loopback && stage.IsLoopback(host) && (u.Scheme == "http" || u.Scheme == "https") {
 		return ""
 	}
 	if u.Scheme != "https" {
@@ -65,15 +67,10 @@ func (p *Platform) checkAddress(uri string) string {
 	}
 	address, err := netip.ParseAddr(host)
 	internal := err == nil && (address.IsPrivate() || address.IsLoopback() || address.IsLinkLocalUnicast() || address.IsUnspecified())
-	if internal || isLoopback(host) || host == "shopify.com" || strings.HasSuffix(host, ".shopify.com") || strings.HasSuffix(host, ".myshopify.com") {
+	if internal || stage.IsLoopback(host) || host == "shopify.com" || strings.HasSuffix(host, ".shopify.com") || strings.HasSuffix(host, ".myshopify.com") {
 		return "Address cannot be a Shopify or an internal domain"
 	}
 	return ""
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && address.IsLoopback()
 }
 
 // unsubscribe removes a subscription; false when the installation has none of that id.
@@ -98,14 +95,14 @@ func (p *Platform) judge(i *install, s *Subscription, ok bool) {
 	}
 	if s.Failures++; s.Failures >= removeAfter {
 		i.unsubscribe(s.ID)
-		p.notices = append(p.notices, Notice{p.now, i.store.Domain, s.Topic, "The subscription was removed after 8 consecutive failures."})
+		p.notices = append(p.notices, Notice{p.line.Time(), i.store.Domain, s.Topic, "The subscription was removed after 8 consecutive failures."})
 	}
 }
 
 // Subscriptions lists what an app has subscribed to in a shop through the Admin API.
 func (p *Platform) Subscriptions(clientID, domain string) (list []Subscription) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	s, a := p.shop(domain), p.app(clientID)
 	if s == nil || a == nil || s.installed(a) == nil {
 		return nil
@@ -118,7 +115,7 @@ func (p *Platform) Subscriptions(clientID, domain string) (list []Subscription) 
 
 // Notices lists the e-mails that were sent to developers.
 func (p *Platform) Notices() []Notice {
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	return slices.Clone(p.notices)
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"hub/adapters/sandbox/stage"
 )
 
 // The lives of tokens (shopify.dev, offline access tokens).
@@ -54,15 +56,15 @@ func (a *App) mustExpire(now time.Time) bool {
 // mint makes an access token, and a refresh token with one that expires.
 func (p *Platform) mint(i *install, secret *clientSecret, expiring bool) Tokens {
 	t := Tokens{Access: "shpat_" + hexID(p.streams.tokens), Scope: strings.Join(i.scopes, ",")}
-	access := &accessToken{install: i, secret: secret, refused: !expiring && i.app.mustExpire(p.now)}
+	access := &accessToken{install: i, secret: secret, refused: !expiring && i.app.mustExpire(p.line.Time())}
 	p.access[t.Access] = access
 	if !expiring {
 		return t
 	}
-	access.expires = p.now.Add(accessLife)
+	access.expires = p.line.Time().Add(accessLife)
 	t.ExpiresIn = int64(accessLife / time.Second)
 	t.Refresh, t.RefreshExpires = "shprt_"+hexID(p.streams.tokens), int64(refreshLife/time.Second)
-	p.refresh[t.Refresh] = &refreshToken{text: t.Refresh, install: i, secret: secret, issued: p.now}
+	p.refresh[t.Refresh] = &refreshToken{text: t.Refresh, install: i, secret: secret, issued: p.line.Time()}
 	return t
 }
 
@@ -94,18 +96,18 @@ func (p *Platform) token(w http.ResponseWriter, r *http.Request, s *store) {
 	}
 	q, ok := tokenRequest(w, r)
 	if !ok {
-		writeJSON(w, http.StatusBadRequest, refusal{"invalid_request", "The request cannot be read"})
+		stage.WriteJSON(w, http.StatusBadRequest, refusal{"invalid_request", "The request cannot be read"})
 		return
 	}
-	p.lock()
-	defer p.mu.Unlock()
+	p.line.Lock()
+	defer p.line.Unlock()
 	t, refused := p.exchange(s, q)
 	if refused != nil {
-		writeJSON(w, http.StatusBadRequest, refused)
+		stage.WriteJSON(w, http.StatusBadRequest, refused)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	writeJSON(w, http.StatusOK, t)
+	stage.WriteJSON(w, http.StatusOK, t)
 }
 
 // tokenRequest reads the parameters of either form. A JSON number counts as its text: expiring may be 1 or "1".
@@ -159,7 +161,7 @@ func (p *Platform) exchange(s *store, q url.Values) (any, *refusal) {
 func (p *Platform) redeem(a *App, s *store, secret *clientSecret, q url.Values) (any, *refusal) {
 	text := q.Get("code")
 	code := p.codes[text]
-	if code == nil || code.app != a || code.store != s || !p.now.Before(code.expires) {
+	if code == nil || code.app != a || code.store != s || !p.line.Time().Before(code.expires) {
 		return nil, &refusal{"invalid_request", "The authorization code was not found or was already used"}
 	}
 	delete(p.codes, text)
@@ -188,12 +190,12 @@ func (p *Platform) rotate(a *App, s *store, secret *clientSecret, text string) (
 	if t == nil || t.install.app != a || t.install.store != s {
 		return nil, invalid
 	}
-	late := !t.firstUsed.IsZero() && !p.now.Before(t.firstUsed.Add(retryLife))
-	if late || !p.now.Before(t.issued.Add(refreshLife)) {
+	late := !t.firstUsed.IsZero() && !p.line.Time().Before(t.firstUsed.Add(retryLife))
+	if late || !p.line.Time().Before(t.issued.Add(refreshLife)) {
 		return nil, invalid
 	}
 	if t.firstUsed.IsZero() {
-		t.firstUsed = p.now
+		t.firstUsed = p.line.Time()
 		delete(p.refresh, t.parent)
 	}
 	delete(p.refresh, t.child)
@@ -210,7 +212,7 @@ func (p *Platform) ownToken(a *App, s *store, secret *clientSecret) (any, *refus
 		return nil, &refusal{"invalid_request", "Client credentials cannot be performed on this shop"} // the words are (U)
 	}
 	t := p.mint(i, secret, false)
-	p.access[t.Access].expires, p.access[t.Access].refused = p.now.Add(ownLife), false
+	p.access[t.Access].expires, p.access[t.Access].refused = p.line.Time().Add(ownLife), false
 	t.ExpiresIn = int64(ownLife/time.Second) - 1
 	return t, nil
 }
@@ -218,17 +220,8 @@ func (p *Platform) ownToken(a *App, s *store, secret *clientSecret) (any, *refus
 // authentic finds the installation that an access token speaks for in a shop.
 func (p *Platform) authentic(s *store, token string) *install {
 	t := p.access[token]
-	if t == nil || t.install.store != s || t.refused || !t.expires.IsZero() && !p.now.Before(t.expires) {
+	if t == nil || t.install.store != s || t.refused || !t.expires.IsZero() && !p.line.Time().Before(t.expires) {
 		return nil
 	}
 	return t.install
-}
-
-// writeJSON answers with a JSON document, without the escapes that only HTML needs.
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(v) // the reader is gone or not
 }

@@ -26,7 +26,7 @@ func supported(now time.Time) (versions []string) {
 
 // stable is the latest stable version.
 func (p *Platform) stable() string {
-	versions := supported(p.now)
+	versions := supported(p.line.Time())
 	return versions[len(versions)-1]
 }
 
@@ -40,7 +40,7 @@ func (p *Platform) version(asked string) (served string, ok bool) {
 	if err != nil || (t.Month()-1)%3 != 0 || t.Year() < 2019 {
 		return "", false
 	}
-	versions := supported(p.now)
+	versions := supported(p.line.Time())
 	oldest, latest := versions[0], versions[len(versions)-1]
 	candidate, err := time.Parse("2006-01", latest)
 	if err != nil || asked > versionName(candidate.AddDate(0, 3, 0)) {
