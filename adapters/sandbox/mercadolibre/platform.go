@@ -77,19 +77,10 @@ func Open(o Options) *Platform {
 		},
 	}
 	if p.o.Wait == nil {
-		p.o.Wait = wait
+		p.o.Wait = stage.Wait
 	}
-	p.send, p.mux = transport(o.Dial), p.newMux()
+	p.send, p.mux = stage.Transport(o.Dial), p.newMux()
 	return p
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // Now is the platform's time, without Skew.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,13 +56,6 @@ type Attempt struct {
 	Took   time.Duration `json:"took"`   // on the platform's clock
 	Status int           `json:"status"` // 0: no answer
 	Error  string        `json:"error"`  // why it failed; "" when it did not
-}
-
-func transport(dial func(context.Context, string, string) (net.Conn, error)) http.RoundTripper {
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	return &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true, DialContext: dial}
 }
 
 // tell makes the notifications of what happened to a seller's orders: one for each app with a grant and the topic on. What

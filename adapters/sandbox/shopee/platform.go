@@ -85,9 +85,9 @@ func Open(o Options) *Platform {
 		p.o.EscrowAfter = time.Minute
 	}
 	if p.o.Wait == nil {
-		p.o.Wait = wait
+		p.o.Wait = stage.Wait
 	}
-	p.send = transport(o.Dial)
+	p.send = stage.Transport(o.Dial)
 	return p
 }
 
@@ -96,15 +96,6 @@ func orElse(n, otherwise int) int {
 		return otherwise
 	}
 	return n
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // SetSkew makes the clock that callers meet, in the Date header and in the age of signatures, differ from the platform's

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,14 +52,6 @@ type Attempt struct {
 	At     time.Time `json:"at"`
 	Status int       `json:"status"` // 0: no answer
 	Error  string    `json:"error"`  // why it failed; "" when it did not
-}
-
-// transport sends pushes.
-func transport(dial func(context.Context, string, string) (net.Conn, error)) http.RoundTripper {
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	return &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true, DialContext: dial}
 }
 
 // trigger makes a push and plans its first attempt. Body and address stay what they are now through all retries.

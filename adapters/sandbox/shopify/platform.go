@@ -64,19 +64,10 @@ func Open(o Options) *Platform {
 		pages: map[string]bool{}, faults: newFaults(),
 	}
 	if p.o.Wait == nil {
-		p.o.Wait = wait
+		p.o.Wait = stage.Wait
 	}
 	p.send = transport(o.Dial)
 	return p
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // Now is the platform's time.
