@@ -79,14 +79,11 @@ func (c *cache) named(wants map[[32]byte]want, found map[[32]byte]*key) (missing
 	return missing, c.epoch
 }
 
-// ids moves what it has of the keys into found and returns the ids that are missing, sorted and each once.
-func (c *cache) ids(wanted []string, found map[string]*key) (missing []string, epoch uint64) {
+// ids moves what it has of the keys into found and returns the ids that are missing, sorted.
+func (c *cache) ids(wanted map[string]bool, found map[string]*key) (missing []string, epoch uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, id := range wanted {
-		if found[id] != nil {
-			continue
-		}
+	for id := range wanted {
 		if e := c.use(c.byID[id]); e != nil {
 			found[id] = e.key
 			continue
@@ -94,7 +91,27 @@ func (c *cache) ids(wanted []string, found map[string]*key) (missing []string, e
 		missing = append(missing, id)
 	}
 	slices.Sort(missing)
-	return slices.Compact(missing), c.epoch
+	return missing, c.epoch
+}
+
+// fill puts the keys that it has of those that the envelopes name into keys, one after the other, and reports whether these are
+// all.
+func (c *cache) fill(keys []*key, list []envelope) (all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all = true
+	var text [64]byte // a look into the map makes no string of it
+	for _, e := range list {
+		for i := range e.ids {
+			if held := c.use(c.byID[string(appendID(text[:0], e.kind(i).prefix(), e.raw(i)))]); held != nil {
+				keys[i] = held.key
+			} else {
+				all = false
+			}
+		}
+		keys = keys[e.ids:]
+	}
+	return all
 }
 
 // recall tells what it knows of a person: the key, when somebody of this identity was erased before, and of the wanted

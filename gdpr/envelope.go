@@ -36,8 +36,8 @@ const rowLabel = "hub row key 1"
 // envelope is a parsed envelope; its slices point into the bytes it was parsed from.
 type envelope struct {
 	format     format
-	ids        [][16]byte // subjects and then the lot; or the one key
-	salt       []byte     // of formatIntake
+	ids        int    // how many: subjects and then the lot, or the one key
+	salt       []byte // of formatIntake
 	commitment []byte
 	header     []byte // all that is in front of the nonce
 	sealed     []byte
@@ -77,12 +77,12 @@ func parseEnvelope(b []byte) (e envelope, ok bool) {
 	if binary.BigEndian.Uint32(b[end-4:]) != crc32.Checksum(b[:end-4], castagnoli) {
 		return e, false
 	}
-	for at := envelopeStart; at < salt; at += 16 {
-		e.ids = append(e.ids, [16]byte(b[at:at+16]))
-	}
-	e.salt, e.commitment = b[salt:end-envelopeFinish], b[end-envelopeFinish:end-4]
+	e.ids, e.salt, e.commitment = n, b[salt:end-envelopeFinish], b[end-envelopeFinish:end-4]
 	return e, true
 }
+
+// raw is the id at that place of the header.
+func (e envelope) raw(at int) [16]byte { return [16]byte(e.header[envelopeStart+16*at:]) }
 
 // extract concentrates the keys that a value is sealed under, in the order of the header.
 func extract(salt []byte, keys ...*[32]byte) []byte {
@@ -121,22 +121,23 @@ func seal(dst []byte, p Place, prefix, prk, plaintext []byte) []byte {
 	b = append(b, prefix...)
 	b = append(b, row.commitment()...)
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
-	return gcm(row.key()).Seal(b, nil, plaintext, p.additional(b[start:]))
+	return gcm(row.key()).Seal(b, nil, plaintext, p.additional(nil, b[start:]))
 }
 
 // open opens a parsed envelope under the extracted keys.
 func (e envelope) open(p Place, prk []byte) ([]byte, error) {
-	return e.openUnder(p, p.rowKey(e.format, prk))
+	row := p.rowKey(e.format, prk)
+	return e.openUnder(nil, p, p.additional(nil, e.header), &row)
 }
 
-// openUnder opens a parsed envelope; the commitment is compared, in constant time, before anything is decrypted.
-func (e envelope) openUnder(p Place, row rowKey) ([]byte, error) {
+// openUnder opens a parsed envelope into room; the commitment is compared, in constant time, before anything is decrypted.
+func (e envelope) openUnder(room []byte, p Place, beside []byte, row *rowKey) ([]byte, error) {
 	if subtle.ConstantTimeCompare(row.commitment(), e.commitment) != 1 {
 		return nil, p.unreadable()
 	}
-	plaintext, err := gcm(row.key()).Open(nil, nil, e.sealed, p.additional(e.header))
+	plaintext, err := gcm(row.key()).Open(room, nil, e.sealed, beside)
 	if err != nil {
 		return nil, p.unreadable()
 	}
-	return plaintext, nil
+	return plaintext[:len(plaintext):len(plaintext)], nil
 }

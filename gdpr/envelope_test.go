@@ -23,7 +23,7 @@ func TestCommitment(t *testing.T) {
 		}
 		b = append(b, chosen...)
 		b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-		e, ok := parseEnvelope(gcm(row.key()).Seal(b, nil, []byte("text"), p.additional(b)))
+		e, ok := parseEnvelope(gcm(row.key()).Seal(b, nil, []byte("text"), p.additional(nil, b)))
 		if !ok {
 			t.Fatal("the envelope does not parse")
 		}

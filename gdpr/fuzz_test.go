@@ -27,7 +27,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if e, ok := parseEnvelope(b); ok {
 			rest := bytes.Join([][]byte{e.header, e.sealed}, nil)
-			size := envelopeStart + 16*len(e.ids) + len(e.salt) + envelopeFinish
+			size := envelopeStart + 16*e.ids + len(e.salt) + envelopeFinish
 			if !bytes.Equal(rest, b) || len(e.header) != size || len(e.sealed) < gcmSize || len(e.commitment) != 32 {
 				t.Fatalf("parsed %x as %+v", b, e)
 			}

@@ -24,7 +24,12 @@ const (
 // idBits is the alphabet of hub.IDSource; headers hold the sixteen bytes instead of the text.
 var idBits = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-func idText(prefix string, raw [16]byte) string { return prefix + idBits.EncodeToString(raw[:]) }
+func idText(prefix string, raw [16]byte) string { return string(appendID(nil, prefix, raw)) }
+
+// appendID appends what idText returns.
+func appendID(b []byte, prefix string, raw [16]byte) []byte {
+	return idBits.AppendEncode(append(b, prefix...), raw[:])
+}
 
 // idRaw is the inverse of idText. It refuses a text whose unused last bits are set, so that one id has one text.
 func idRaw(prefix, text string) (raw [16]byte, ok bool) {

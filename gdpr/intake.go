@@ -222,7 +222,7 @@ func (k *IntakeKeys) Open(p Place, sealed []byte) ([]byte, error) {
 	if !ok || e.format != formatIntake {
 		return nil, p.unreadable()
 	}
-	key := (*k.byID.Load())[e.ids[0]]
+	key := (*k.byID.Load())[e.raw(0)]
 	if key == nil {
 		return nil, p.gone()
 	}

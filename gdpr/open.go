@@ -3,8 +3,6 @@ package gdpr
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 
 	"hub"
 )
@@ -18,7 +16,8 @@ type Sealed struct {
 // Opened is the outcome for one Sealed: the plaintext, or why it does not open.
 type Opened struct {
 	Plaintext []byte
-	Err       error // hub.CodeUnreadable, CodeKeyGone or CodeRootMismatch
+	Subjects  []SubjectID // whose it is
+	Err       error       // hub.CodeUnreadable, CodeKeyGone or CodeRootMismatch
 }
 
 // Open opens a value that a Seal sealed. It never creates a key. The error is KindPermanent with hub.CodeUnreadable
@@ -72,9 +71,8 @@ func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, 
 // openUnder opens the values under a keyring. The error is about the vault, or has the cause errBehind when a newer keyring
 // might open more; the results are complete then too.
 func (k *Keys) openUnder(ctx context.Context, ring *Keyring, f format, list []Sealed) ([]Opened, error) {
-	parsed, names := make([]envelope, len(list)), make([][]string, len(list))
-	wanted := make([]string, 0, 2*len(list))
-	opened := make([]Opened, len(list))
+	opened, parsed := make([]Opened, len(list)), make([]envelope, len(list))
+	named, size := 0, 0
 	for i, s := range list {
 		e, ok := parseEnvelope(s.Envelope)
 		if !ok || e.format != f {
@@ -82,22 +80,21 @@ func (k *Keys) openUnder(ctx context.Context, ring *Keyring, f format, list []Se
 			continue
 		}
 		parsed[i] = e
-		for at := range e.ids {
-			wanted = append(wanted, e.id(at))
-		}
-		names[i] = wanted[len(wanted)-len(e.ids):]
+		named, size = named+e.ids, size+len(e.sealed)
 	}
-	u := use{cache: k.cache, week: WeekOf(k.clock())}
-	var err error
-	if u.keys, u.broken, err = k.lookUpAll(ctx, ring, wanted); err != nil {
+	keys, broken, err := k.keysOf(ctx, ring, parsed, named)
+	if err != nil {
 		return nil, err
 	}
+	u := use{cache: k.cache, week: WeekOf(k.clock()), broken: broken, room: make([]byte, 0, size)}
 	for i, s := range list {
+		its := keys[:parsed[i].ids]
+		keys = keys[len(its):]
 		if opened[i].Err == nil {
-			opened[i].Plaintext, opened[i].Err = u.open(parsed[i], names[i], s.Place)
+			opened[i] = u.open(parsed[i], its, s.Place)
 		}
 	}
-	for _, err := range u.broken {
+	for _, err := range broken {
 		if errors.Is(err, errBehind) {
 			return opened, err
 		}
@@ -105,27 +102,54 @@ func (k *Keys) openUnder(ctx context.Context, ring *Keyring, f format, list []Se
 	return opened, nil
 }
 
+// keysOf returns the n keys that the envelopes name, one after the other, nil for each that does not exist; and by id why some
+// that exist cannot be used.
+func (k *Keys) keysOf(ctx context.Context, ring *Keyring, list []envelope, n int) (keys []*key, broken map[string]error, err error) {
+	keys = make([]*key, n)
+	if k.cache.fill(keys, list) {
+		return keys, nil, nil
+	}
+	missing, at := map[string]bool{}, 0
+	for _, e := range list {
+		for i := range e.ids {
+			if keys[at] == nil {
+				missing[e.id(i)] = true
+			}
+			at++
+		}
+	}
+	found, broken, err := k.lookUp(ctx, ring, missing)
+	if err != nil {
+		return nil, nil, err
+	}
+	at = 0
+	for _, e := range list {
+		for i := range e.ids {
+			if keys[at] == nil {
+				keys[at] = found[e.id(i)]
+			}
+			at++
+		}
+	}
+	return keys, broken, nil
+}
+
 // kind is the kind of the key at that place of the header.
 func (e envelope) kind(at int) Kind {
 	switch {
 	case e.format == formatCredential:
 		return KindCredential
-	case at == len(e.ids)-1:
+	case at == e.ids-1:
 		return KindLot
 	}
 	return KindSubject
 }
 
-func (e envelope) id(at int) string { return idText(e.kind(at).prefix(), e.ids[at]) }
+func (e envelope) id(at int) string { return idText(e.kind(at).prefix(), e.raw(at)) }
 
 // lookUp returns the keys with these ids, and why some that exist cannot be used. A vault that answers with the row of
 // another id is caught by the commitment of the value.
 func (k *Keys) lookUp(ctx context.Context, ring *Keyring, wanted map[string]bool) (keys map[string]*key, broken map[string]error, err error) {
-	return k.lookUpAll(ctx, ring, slices.Collect(maps.Keys(wanted)))
-}
-
-// lookUpAll does the same for a list in which ids may be more than once.
-func (k *Keys) lookUpAll(ctx context.Context, ring *Keyring, wanted []string) (keys map[string]*key, broken map[string]error, err error) {
 	keys, broken = make(map[string]*key, len(wanted)), make(map[string]error)
 	ids, epoch := k.cache.ids(wanted, keys)
 	if len(ids) == 0 {
@@ -147,40 +171,52 @@ func (k *Keys) lookUpAll(ctx context.Context, ring *Keyring, wanted []string) (k
 	return keys, broken, nil
 }
 
-// use is keys that were looked up in a week.
+// use opens values whose keys were looked up in a week.
 type use struct {
-	keys   map[string]*key
-	broken map[string]error // why some that exist cannot be used
 	cache  *cache
-	week   Week // of the present
+	week   Week             // of the present
+	broken map[string]error // why some that exist cannot be used
+	room   []byte           // for all plaintexts
+	beside []byte           // what is authenticated with a value, used again for each
 }
 
 // open opens e with the keys that its header names. A key of another tenant counts as damage: the value was moved. A lot
 // whose week is over is gone, even while the key is still there.
-func (u use) open(e envelope, names []string, p Place) ([]byte, error) {
-	keys := make([]*key, len(names))
-	for at, id := range names {
-		if err := u.broken[id]; err != nil {
-			hub.Wrap(&err, opOpen, p.String())
-			return nil, err
+func (u *use) open(e envelope, keys []*key, p Place) (o Opened) {
+	for at, k := range keys {
+		switch {
+		case k == nil:
+			if o.Err = u.broken[e.id(at)]; o.Err == nil {
+				o.Err = p.gone()
+			} else {
+				hub.Wrap(&o.Err, opOpen, p.String())
+			}
+		case k.tenant != p.Tenant:
+			o.Err = p.unreadable()
+		case k.kind == KindLot && k.expires < u.week:
+			o.Err = p.gone()
 		}
-		k := u.keys[id]
-		if k == nil {
-			return nil, p.gone()
+		if o.Err != nil {
+			return o
 		}
-		if k.tenant != p.Tenant {
-			return nil, p.unreadable()
-		}
-		if k.kind == KindLot && k.expires < u.week {
-			return nil, p.gone()
-		}
-		keys[at] = k
 	}
-	return e.openUnder(p, u.row(e, keys, p))
+	row := u.row(e, keys, p)
+	u.beside = p.additional(u.beside[:0], e.header)
+	if o.Plaintext, o.Err = e.openUnder(u.room, p, u.beside, &row); o.Err != nil {
+		return Opened{Err: o.Err}
+	}
+	u.room = u.room[len(o.Plaintext):len(o.Plaintext)]
+	if e.format == formatPersonal {
+		o.Subjects = make([]SubjectID, len(keys)-1)
+		for at := range o.Subjects {
+			o.Subjects[at] = SubjectID(keys[at].id)
+		}
+	}
+	return o
 }
 
 // row is the row key of a value. That of one person's values is held with the person's key.
-func (u use) row(e envelope, keys []*key, p Place) rowKey {
+func (u *use) row(e envelope, keys []*key, p Place) rowKey {
 	alone := e.format == formatPersonal && len(keys) == 2
 	if alone {
 		if row, ok := u.cache.row(keys[0], keys[1], p.Class); ok {
@@ -205,7 +241,7 @@ func SubjectsOf(sealed []byte) (subjects []SubjectID, ok bool) {
 	if !ok || e.format != formatPersonal {
 		return nil, false
 	}
-	for at := range len(e.ids) - 1 {
+	for at := range e.ids - 1 {
 		subjects = append(subjects, SubjectID(e.id(at)))
 	}
 	return subjects, true

@@ -2,6 +2,7 @@ package gdpr
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"hub"
 )
@@ -28,10 +29,9 @@ type Place struct {
 
 const placeLabel = "hub sealed value 1"
 
-// additional is the data that is authenticated with a value: the place, and the header in front of the ciphertext.
-func (p Place) additional(header []byte) []byte {
-	n := 5*4 + len(placeLabel) + len(p.Tenant) + len(p.Table) + len(p.Row) + len(p.Class) + 8 + 4 + len(header)
-	b := make([]byte, 0, n)
+// additional appends the data that is authenticated with a value: the place, and the header in front of the ciphertext.
+func (p Place) additional(b, header []byte) []byte {
+	b = slices.Grow(b, 5*4+len(placeLabel)+len(p.Tenant)+len(p.Table)+len(p.Row)+len(p.Class)+8+4+len(header))
 	b = part(b, placeLabel)
 	b = part(b, p.Tenant)
 	b = part(b, p.Table)

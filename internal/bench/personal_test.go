@@ -73,38 +73,48 @@ func (l *library) askOf(tb testing.TB, h http.Handler, targets []string, query s
 	return r
 }
 
-// manyConns is how many clients read single orders at a time where the disk is not to be what limits.
-const manyConns = 64
+// How many clients read at a time where the disk is not to be what limits: those who wait share a sync.
+const (
+	manyConns     = 64 // of single orders
+	manyPageConns = 16
+)
 
 func personalComparisons(tb testing.TB, orders int, d time.Duration) []comparison {
 	var list []comparison
 	for name, s := range sizes() {
 		l := newLibrary(tb, s, orders)
-		one, pages := l.addresses(tb), l.pages(personalPage)
 		line := func(what, unit string, conns int, targets []string) comparison {
-			return comparison{
+			c := comparison{
 				name: fmt.Sprintf("%s with personal fields, %d connections, %s", what, conns, name), unit: unit, against: "the same without them",
-				demanded: 0.50,
 				ours:     func(tb testing.TB) rate { return l.ask(tb, targets, include, conns, d) },
 				baseline: func(tb testing.TB) rate { return l.ask(tb, targets, "", conns, d) },
 			}
-		}
-		floor := func(conns int) comparison { // what is left of a plain read when something is made durable first
-			c := line("one order", "orders/s", conns, one)
-			c.name, c.demanded = fmt.Sprintf("the least: one order after a bare durable row, %d connections, %s", conns, name), 0
-			c.ours = func(tb testing.TB) rate {
-				f := newFloor(tb, l.rig.shard)
-				defer f.close(tb)
-				return l.askOf(tb, f.before(l.product()), one, "", conns, d)
+			if conns > feedConns {
+				c.demanded = 0.50
 			}
 			return c
 		}
-		last := line("feed, pages of 100,", "pages/s", feedConns, pages)
-		last.done = func() { l.rig.close(tb) }
-		for _, conns := range []int{feedConns, manyConns} {
-			list = append(list, line("one order", "orders/s", conns, one), floor(conns))
+		floor := func(what, unit string, conns int, targets []string) comparison { // what is left of a plain read when something is made durable first
+			c := line(what, unit, conns, targets)
+			c.name, c.demanded = fmt.Sprintf("the least: %s after a bare durable row, %d connections, %s", what, conns, name), 0
+			c.ours = func(tb testing.TB) rate {
+				f := newFloor(tb, l.rig.shard)
+				defer f.close(tb)
+				return l.askOf(tb, f.before(l.product()), targets, "", conns, d)
+			}
+			return c
 		}
-		list = append(list, last)
+		reads := []struct {
+			what, unit string
+			targets    []string
+			many       int
+		}{{"one order", "orders/s", l.addresses(tb), manyConns}, {"a page of 100", "pages/s", l.pages(personalPage), manyPageConns}}
+		for _, r := range reads {
+			for _, conns := range []int{feedConns, r.many} {
+				list = append(list, line(r.what, r.unit, conns, r.targets), floor(r.what, r.unit, conns, r.targets))
+			}
+		}
+		list[len(list)-1].done = func() { l.rig.close(tb) }
 	}
 	return list
 }

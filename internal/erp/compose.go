@@ -22,8 +22,13 @@ type composed struct {
 func (p people) compose(to Recipient, docs []document, now time.Time) composed {
 	a := composed{docs: make([]document, 0, len(docs)), rows: make([]Disclosure, 0, len(docs))}
 	row := make(map[hub.OrderID]int, len(docs))
+	room := to.room(p.size(docs))
 	for at, d := range docs {
-		served, fields, subjects := p.serve(d)
+		served, fields, subjects := p.serve(d, room)
+		if fields != 0 {
+			room = served.doc[len(served.doc):]
+			served.doc = slices.Clip(served.doc)
+		}
 		a.docs = append(a.docs, served)
 		if fields == 0 {
 			continue
@@ -44,9 +49,31 @@ func (p people) compose(to Recipient, docs []document, now time.Time) composed {
 	return a
 }
 
-// serve adds its personal fields to one document. When they do not fit, which only damage explains, the people are served
-// alone, and failing that nothing.
-func (p people) serve(d document) (served document, fields hub.Fields, subjects []gdpr.SubjectID) {
+// room is an empty one for n bytes.
+func (to Recipient) room(n int) []byte {
+	if to.Room == nil {
+		return make([]byte, 0, n)
+	}
+	if cap(*to.Room) < n {
+		*to.Room = make([]byte, 0, n)
+	}
+	return (*to.Room)[:0]
+}
+
+// size is how many bytes the documents have with all that was opened for them.
+func (p people) size(docs []document) (n int) {
+	for _, d := range docs {
+		n += len(d.doc)
+		for _, part := range p.orders[d.order].parts {
+			n += part.size
+		}
+	}
+	return n
+}
+
+// serve adds its personal fields to one document, in the room that it is given. When they do not fit, which only damage
+// explains, the people are served alone, and failing that nothing.
+func (p people) serve(d document, room []byte) (served document, fields hub.Fields, subjects []gdpr.SubjectID) {
 	o := p.orders[d.order]
 	for _, revision := range []int64{d.revision, o.revision - 1} {
 		personal, subjects := o.at(revision)
@@ -54,7 +81,7 @@ func (p people) serve(d document) (served document, fields hub.Fields, subjects 
 		if fields == 0 {
 			return d, 0, nil
 		}
-		if doc, err := splice(d.doc, &personal); err == nil {
+		if doc, err := splice(room, d.doc, &personal); err == nil {
 			return document{d.order, d.revision, doc}, fields, subjects
 		}
 		p.lost[loss{codeMisplaced, d.order, ""}] = true

@@ -2,7 +2,6 @@ package erp
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"hub"
@@ -51,13 +50,12 @@ type openOrder struct {
 // open opens everything with one look into the vault. What is gone is left out without a word, what is damaged is left out
 // and noted.
 func (p *Personal) open(ctx context.Context, to Recipient, sealed map[hub.OrderID]Sealed) (people, error) {
-	ids := slices.Sorted(maps.Keys(sealed))
-	list := make([]gdpr.Sealed, 0, 2*len(ids))
-	for _, id := range ids {
-		for _, part := range sealed[id].Parts {
-			list = append(list, gdpr.Sealed{
-				Place: gdpr.OrderPlace(to.Tenant, id, part.Part, sealed[id].Revision), Envelope: part.Envelope,
-			})
+	list := make([]gdpr.Sealed, 0, 2*len(sealed))
+	ids := make([]hub.OrderID, 0, len(sealed))
+	for id, its := range sealed {
+		ids = append(ids, id)
+		for _, part := range its.Parts {
+			list = append(list, gdpr.Sealed{Place: gdpr.OrderPlace(to.Tenant, id, part.Part, its.Revision), Envelope: part.Envelope})
 		}
 	}
 	found := people{make(map[hub.OrderID]openOrder, len(ids)), losses{}}
@@ -69,11 +67,11 @@ func (p *Personal) open(ctx context.Context, to Recipient, sealed map[hub.OrderI
 		return people{}, err
 	}
 	for _, id := range ids {
-		o := openOrder{revision: sealed[id].Revision, parts: make([]openPart, 0, len(sealed[id].Parts))}
-		for _, part := range sealed[id].Parts {
-			got := opened[0]
+		its := sealed[id]
+		o := openOrder{revision: its.Revision, parts: make([]openPart, 0, len(its.Parts))}
+		for _, part := range its.Parts {
+			open, err := part.opened(opened[0])
 			opened = opened[1:]
-			open, err := part.opened(got)
 			switch code := hub.CodeOf(err); {
 			case err == nil:
 				o.parts = append(o.parts, open)
@@ -94,14 +92,7 @@ func (s SealedPart) opened(o gdpr.Opened) (openPart, error) {
 		return openPart{}, o.Err
 	}
 	apart, err := takeApart(o.Plaintext)
-	if err != nil {
-		return openPart{}, err
-	}
-	subjects, ok := gdpr.SubjectsOf(s.Envelope)
-	if !ok {
-		return openPart{}, errDamaged
-	}
-	return openPart{s.Part, subjects, apart}, nil
+	return openPart{s.Part, o.Subjects, apart, len(o.Plaintext)}, err
 }
 
 // leaveOut takes out every part that belongs to one of the subjects, alone or with others, and reports whether there was

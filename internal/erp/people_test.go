@@ -147,7 +147,7 @@ func (a *archive) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened,
 		case slices.ContainsFunc(part.of, func(s gdpr.SubjectID) bool { return a.gone[s] }):
 			opened[i].Err = &hub.Error{Kind: hub.KindNotFound, Code: gdpr.CodeKeyGone, Op: "opening"}
 		default:
-			opened[i].Plaintext = part.text
+			opened[i].Plaintext, opened[i].Subjects = part.text, part.of
 		}
 	}
 	if a.during != nil {

@@ -41,6 +41,9 @@ type Recipient struct {
 	Key     hub.KeyID
 	Request string
 	Since   gdpr.Mark // of Mark, before the first of this answer was read
+	// Room is memory that the documents are put together in: made, or made larger, when it is too small. Whoever gives the same
+	// room again has no use for the former documents any more. nil: each answer has its own.
+	Room *[]byte
 
 	changes []hub.Change // of the feed, which the documents are of; none: they are a list of orders
 }

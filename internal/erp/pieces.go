@@ -104,20 +104,6 @@ func (p *pieces) fields() (f hub.Fields) {
 	return f
 }
 
-// size is about how many bytes it takes in a document.
-func (p *pieces) size() (n int) {
-	const name = 24 // the longest, with its quotes, colon and comma
-	for _, value := range p.buyer {
-		n += len(value) + name
-	}
-	for _, elements := range p.lists {
-		for _, e := range elements {
-			n += len(e.values[0]) + len(e.values[1]) + 2*name
-		}
-	}
-	return n
-}
-
 // join adds a part to those before it, in the order of hub.PersonalParts, as hub.JoinParts does: each adds its own fields
 // and no others.
 func (p *pieces) join(part hub.PersonalPart, from *pieces) {
@@ -143,6 +129,7 @@ type openPart struct {
 	part     hub.PersonalPart
 	subjects []gdpr.SubjectID
 	pieces   pieces
+	size     int // of the text that they were
 }
 
 // at joins what belongs to a revision, and says whose it is. Before the revision that the parts were sealed at, lines,

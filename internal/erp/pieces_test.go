@@ -134,7 +134,7 @@ func TestUnknownIsNotServed(t *testing.T) {
 		if len(apart.lists[linesList]) > 0 {
 			doc = `{"lines":[{}]}`
 		}
-		if got, err := splice([]byte(doc), &apart); err != nil || string(got) != want || strings.Contains(string(got), "canary") {
+		if got, err := splice(nil, []byte(doc), &apart); err != nil || string(got) != want || strings.Contains(string(got), "canary") {
 			t.Errorf("%s is served as %s (%v), want %s", text, got, err, want)
 		}
 		if _, ok := canonical([]byte(text)); ok {

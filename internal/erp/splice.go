@@ -10,9 +10,9 @@ var errFit = errors.New("a place is missing or taken")
 
 // splice puts personal fields into an order's document: each member behind those of the object that it belongs to. All
 // that was there stays byte for byte and in its order, so that a client sees the same record with and without; decoding
-// the result gives what hub.Join gives.
-func splice(doc []byte, p *pieces) ([]byte, error) {
-	s := splicer{walk: walk{text: doc}, out: make([]byte, 0, len(doc)+p.size())}
+// the result gives what hub.Join gives. It is appended to room.
+func splice(room []byte, doc []byte, p *pieces) ([]byte, error) {
+	s := splicer{walk: walk{text: doc}, out: room}
 	if !s.enter('{') {
 		return nil, errFit
 	}

@@ -38,11 +38,11 @@ func TestSpliceKeepsBytes(t *testing.T) {
 		`{"lines":[{"a":1},{"b":"}]"}],"fulfillments":[{}]}`:                                                      `{"lines":[{"a":1},{"b":"}]","properties":[{"name":"n","value":"]"}],"title":"t"}],"fulfillments":[{"tracking_number":"1"}],"buyer":{"name":"A \"\u003cb\u003e\" }"}}`,
 		"{ \"fulfillments\" : [ { } ] ,\n \"lines\":[ {\"lines\":[{}]},{\"x\":1.50e+2 }\t],\"é\":\"\\u0041\" }\n": "{ \"fulfillments\" : [ {\"tracking_number\":\"1\" } ] ,\n \"lines\":[ {\"lines\":[{}]},{\"x\":1.50e+2,\"properties\":[{\"name\":\"n\",\"value\":\"]\"}],\"title\":\"t\" }\t],\"é\":\"\\u0041\",\"buyer\":{\"name\":\"A \\\"\\u003cb\\u003e\\\" }\"} }\n",
 	} {
-		if got, err := splice([]byte(doc), sealedAs(t, everything)); err != nil || string(got) != want {
+		if got, err := splice(nil, []byte(doc), sealedAs(t, everything)); err != nil || string(got) != want {
 			t.Errorf("%s\nbecame %s (%v)\nwant   %s", doc, got, err, want)
 		}
 	}
-	if got, err := splice([]byte(`{}`), sealedAs(t, hub.Personal{Buyer: &hub.Buyer{}})); err != nil || string(got) != `{"buyer":{}}` {
+	if got, err := splice(nil, []byte(`{}`), sealedAs(t, hub.Personal{Buyer: &hub.Buyer{}})); err != nil || string(got) != `{"buyer":{}}` {
 		t.Errorf("%s, %v", got, err)
 	}
 }
@@ -53,17 +53,17 @@ func TestSpliceRefuses(t *testing.T) {
 		``, `{`, `[]`, `null`, `{"lines":[{}`, `{}`, `{"lines":[]}`, `{"lines":[{}]}`, `{"lines":{}}`, `{"lines":null}`, `{"lines":[{},1]}`,
 		`{"lines":[{},{"title":"x"}]}`, `{"lines":[{},{"title":""}]}`, `{"lines":[{},{}],"buyer":null}`, `{"buyer":{},"lines":[{},{}]}`,
 	} {
-		if got, err := splice([]byte(doc), sealedAs(t, hub.Personal{Buyer: &hub.Buyer{Name: "x"}, Lines: []hub.PersonalLine{{At: 1, Title: "t"}}})); err == nil {
+		if got, err := splice(nil, []byte(doc), sealedAs(t, hub.Personal{Buyer: &hub.Buyer{Name: "x"}, Lines: []hub.PersonalLine{{At: 1, Title: "t"}}})); err == nil {
 			t.Errorf("%s became %s", doc, got)
 		}
 	}
 	for _, at := range []int{-1, 1, 1 << 40} {
-		if got, err := splice([]byte(`{"lines":[{}]}`), sealedAs(t, hub.Personal{Lines: []hub.PersonalLine{{At: at, Title: "t"}}})); err == nil {
+		if got, err := splice(nil, []byte(`{"lines":[{}]}`), sealedAs(t, hub.Personal{Lines: []hub.PersonalLine{{At: at, Title: "t"}}})); err == nil {
 			t.Errorf("line %d: %s", at, got)
 		}
 	}
 	twice := hub.Personal{Lines: []hub.PersonalLine{{At: 0, Title: "t"}, {At: 0, Title: "u"}}}
-	if got, err := splice([]byte(`{"lines":[{}]}`), sealedAs(t, twice)); err == nil {
+	if got, err := splice(nil, []byte(`{"lines":[{}]}`), sealedAs(t, twice)); err == nil {
 		t.Errorf("twice: %s", got)
 	}
 }
@@ -88,7 +88,7 @@ func TestSpliceIsJoin(t *testing.T) {
 		got := doc
 		if p.Fields() != 0 {
 			personal++
-			if got, err = splice(doc, sealedAs(t, p)); err != nil {
+			if got, err = splice(nil, doc, sealedAs(t, p)); err != nil {
 				t.Fatalf("%v: %+v into %s", err, p, doc)
 			}
 		} else {
@@ -150,7 +150,7 @@ func FuzzSplice(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		given := string(doc)
-		got, err := splice(doc, p)
+		got, err := splice(nil, doc, p)
 		if string(doc) != given {
 			t.Errorf("%q was changed", given)
 		}

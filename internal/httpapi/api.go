@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -106,8 +107,9 @@ func Server(h http.Handler) *http.Server {
 // server is an API while it is put together.
 type server struct {
 	API
-	huma   huma.API
-	bodies *budget
+	huma      huma.API
+	bodies    *budget
+	scratches sync.Pool // of *scratch
 }
 
 // Handler returns the handler of the public port. It is safe for concurrent use.

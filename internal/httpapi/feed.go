@@ -78,6 +78,7 @@ func (s *server) feed(ctx context.Context, c caller, in *feedQuery) (*feedAnswer
 		page, err = erp.Page{Next: in.After}, nil
 	}
 	if err == nil && personal.open {
+		s.usesScratch(ctx, &personal)
 		page, err = s.Personal.Page(ctx, personal.begin(), page)
 	}
 	if err != nil {

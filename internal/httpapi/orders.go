@@ -131,6 +131,7 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 	}
 	found, err := s.Orders.List(ctx, t, in.filter(), hub.OrderID(after), in.Limit)
 	if err == nil && personal.open {
+		s.usesScratch(ctx, &personal)
 		found, err = s.Personal.List(ctx, personal.begin(), found)
 	}
 	if err != nil {

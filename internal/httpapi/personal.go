@@ -17,6 +17,36 @@ type personalRead struct {
 	open bool // whether anything is opened; not when nobody would see it
 	to   erp.Recipient
 	use  *erp.Personal
+	on   *scratch // of a page
+}
+
+// scratch is memory in which a page is put together and then printed. Both take half a megabyte, so it is used again for
+// another page, and wiped before that.
+type scratch struct{ documents, text []byte }
+
+// largestScratch is how many bytes are kept of either; a page can have 8 MiB.
+const largestScratch = 1 << 20
+
+// usesScratch gives the page of a request its memory, until the answer has been written.
+func (s *server) usesScratch(ctx context.Context, r *personalRead) {
+	on, _ := s.scratches.Get().(*scratch)
+	if on == nil {
+		on = new(scratch)
+	}
+	r.on, r.to.Room = on, &on.documents
+	traceOf(ctx).sent = func() {
+		on.wipe()
+		s.scratches.Put(on)
+	}
+}
+
+func (s *scratch) wipe() {
+	for _, room := range []*[]byte{&s.documents, &s.text} {
+		clear((*room)[:cap(*room)])
+		if cap(*room) > largestScratch {
+			*room = nil
+		}
+	}
 }
 
 // begin is called right before what is to be served is read.
@@ -34,7 +64,7 @@ func (s *server) personal(ctx context.Context, c caller, t hub.TenantID, in Incl
 		return personalRead{}, &hub.Error{Kind: hub.KindForbidden, Code: "personal_scope_missing"}
 	}
 	to := erp.Recipient{Tenant: t, Client: c.Client, Key: c.Key, Request: traceOf(ctx).id}
-	return personalRead{!c.head, to, s.Personal}, nil
+	return personalRead{open: !c.head, to: to, use: s.Personal}, nil
 }
 
 // printed prints a body with personal fields and looks then, with nothing left to do but to send it, whether they may still
@@ -44,7 +74,14 @@ func (r personalRead) printed(body selfWriter, size int) ([]byte, error) {
 	if !r.open {
 		return nil, nil
 	}
-	text := body.appendJSON(make([]byte, 0, size))
+	room := new([]byte)
+	if r.on != nil {
+		room = &r.on.text
+	}
+	if cap(*room) < size {
+		*room = make([]byte, 0, size)
+	}
+	text := body.appendJSON((*room)[:0])
 	if err := r.use.Fresh(r.to); err != nil {
 		return nil, err
 	}

@@ -73,6 +73,7 @@ func (p *people) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened, 
 	opened := make([]gdpr.Opened, len(list))
 	for i, s := range list {
 		opened[i].Plaintext = s.Envelope[headerSize:]
+		opened[i].Subjects, _ = gdpr.SubjectsOf(s.Envelope)
 	}
 	return opened, p.fail["open"]
 }
@@ -379,5 +380,50 @@ func TestActorIsKnown(t *testing.T) {
 		if got.Role != "operator" || got.Request != id || hub.ValidID(hub.KeyPrefix, string(got.Key)) != (key == l.operator) || (got.Key == "") != (key == bootstrap) {
 			t.Errorf("%+v", got)
 		}
+	}
+}
+
+// keeper keeps the memory that was written, not a copy of it.
+type keeper struct {
+	*httptest.ResponseRecorder
+	written [][]byte
+}
+
+func (k *keeper) Write(p []byte) (int, error) {
+	k.written = append(k.written, p)
+	return k.ResponseRecorder.Write(p)
+}
+
+// The memory of a page is used for the next one: nothing personal is left in it, and nothing is taken away before it is written.
+func TestPersonalMemoryIsWiped(t *testing.T) {
+	l := newLab(t)
+	l.withPeople()
+	key := l.scoped(erpRole)
+	for round := range 4 {
+		for _, path := range l.personalPaths(l.a)[:2] {
+			w := &keeper{ResponseRecorder: httptest.NewRecorder()}
+			r := httptest.NewRequest(http.MethodGet, path+"&include=personal", nil)
+			r.Header.Set("Authorization", "Bearer "+key)
+			l.handler.ServeHTTP(w, r)
+			var sent struct{ Data []json.RawMessage }
+			if err := json.Unmarshal(w.Body.Bytes(), &sent); err != nil || len(sent.Data) != 3 || strings.Count(w.Body.String(), "canary Ana") != 3 {
+				t.Errorf("round %d, %s: %v: %s", round, path, err, w.Body)
+			}
+			for _, p := range w.written {
+				if left := strings.Trim(string(p[:cap(p)]), "\x00"); left != "" {
+					t.Errorf("round %d, %s: left in memory: %.100s", round, path, left)
+				}
+			}
+		}
+	}
+}
+
+// What is kept for the next page is bounded.
+func TestScratchIsBounded(t *testing.T) {
+	s := scratch{documents: []byte("personal")[:3], text: make([]byte, 0, largestScratch+1)}
+	documents, text := s.documents, append(s.text, "personal"...)
+	s.wipe()
+	if s.text != nil || len(s.documents) != 3 || strings.Trim(string(documents[:8])+string(text), "\x00") != "" {
+		t.Errorf("left %q and %q", documents[:8], text)
 	}
 }

@@ -21,6 +21,7 @@ type trace struct {
 	id     string
 	tenant hub.TenantID // once authenticated
 	routed bool         // false when nothing is at the address
+	sent   func()       // called when the answer has been written; nil: nothing to do
 }
 
 type traceKey struct{}
@@ -52,6 +53,9 @@ func (s *server) trace(next http.Handler) http.Handler {
 		begin := s.now()
 		defer func() { s.answered(r, t, recorder.status, s.now().Sub(begin)) }()
 		next.ServeHTTP(recorder, r)
+		if t.sent != nil {
+			t.sent()
+		}
 	})
 }
 

@@ -31,7 +31,7 @@ type limits struct {
 var (
 	sqliteDialect = &dialect{
 		prefix: "sqlite", goose: "sqlite3", larger: "max", smaller: "min",
-		statement: limits{sizes: []int{32, 8, 1}, rows: 256, keys: 32, slots: 32, bytes: 1 << 30},
+		statement: limits{sizes: []int{128, 32, 8, 1}, rows: 256, keys: 128, slots: 32, bytes: 1 << 30},
 	}
 	mysqlDialect = &dialect{
 		prefix: "mysql", goose: "mysql", larger: "GREATEST", smaller: "LEAST",

@@ -18,19 +18,38 @@ var (
 // partColumns are those of sealed parts: the revision, and one for each of hub.PersonalParts.
 const partColumns = "sealed_at, personal, recipient, payer, shared"
 
-// scanParts scans the columns into, and then those of sealed parts.
-func scanParts(r *sql.Rows, into ...any) (sealed erp.Sealed, err error) {
-	var parts [4][]byte
-	into = append(into, &sealed.Revision)
-	for i := range parts {
-		into = append(into, &parts[i])
+// partScan scans rows that end with partColumns.
+type partScan struct {
+	into     []any // of all columns
+	revision int64
+	parts    [4][]byte
+}
+
+// scanParts scans the columns before those of sealed parts into what is given.
+func scanParts(into ...any) *partScan {
+	p := &partScan{into: into}
+	p.into = append(p.into, &p.revision)
+	for i := range p.parts {
+		p.into = append(p.into, &p.parts[i])
 	}
-	if err := r.Scan(into...); err != nil {
+	return p
+}
+
+// scan scans a row.
+func (p *partScan) scan(r *sql.Rows) (sealed erp.Sealed, err error) {
+	if err := r.Scan(p.into...); err != nil {
 		return sealed, err
 	}
+	n := 0
+	for _, part := range p.parts {
+		if len(part) > 0 {
+			n++
+		}
+	}
+	sealed = erp.Sealed{Revision: p.revision, Parts: make([]erp.SealedPart, 0, n)}
 	for i, part := range hub.PersonalParts() {
-		if len(parts[i]) > 0 {
-			sealed.Parts = append(sealed.Parts, erp.SealedPart{Part: part, Envelope: parts[i]})
+		if len(p.parts[i]) > 0 {
+			sealed.Parts = append(sealed.Parts, erp.SealedPart{Part: part, Envelope: p.parts[i]})
 		}
 	}
 	return sealed, nil
@@ -45,21 +64,22 @@ func (e ERP) Personal(ctx context.Context, tenant hub.TenantID, ids []hub.OrderI
 	read := make(map[hub.OrderID]erp.Sealed, len(ids))
 	sel := selection{op: "reading sealed parts", columns: "id, tenant_id, " + partColumns, table: "orders" + d.dialect.by("orders_id"), keys: []string{"id"}}
 	fill := func(i int, r *row) { r.add(string(ids[min(i, len(ids)-1)])) }
-	bytes, rows := 0, 0
+	bytes := 0
+	var text, its sql.RawBytes // no reflection, and no string where nobody keeps it
+	scan := scanParts(&text, &its)
 	err = d.find(ctx, sel, d.dialect.statement.filled(len(ids)), fill, func(r *sql.Rows) error {
-		var id hub.OrderID
-		var its hub.TenantID
-		sealed, err := scanParts(r, &id, &its)
-		if err != nil || its != tenant || len(sealed.Parts) == 0 {
+		sealed, err := scan.scan(r)
+		if err != nil || string(its) != string(tenant) || len(sealed.Parts) == 0 {
 			return err
 		}
+		id := hub.OrderID(text)
 		if _, again := read[id]; !again {
-			bytes, rows = bytes+sealed.Size(), rows+1
-		}
-		if rows > 1 && bytes > erp.MaxPageBytes {
-			return &hub.Error{Kind: hub.KindTooLarge, Op: sel.op, Err: words("the parts of these orders are more than a page has")}
+			bytes += sealed.Size()
 		}
 		read[id] = sealed
+		if len(read) > 1 && bytes > erp.MaxPageBytes {
+			return &hub.Error{Kind: hub.KindTooLarge, Op: sel.op, Err: words("the parts of these orders are more than a page has")}
+		}
 		return nil
 	})
 	if err != nil {
@@ -75,8 +95,9 @@ func (e ERP) OrderPersonal(ctx context.Context, tenant hub.TenantID, id hub.Orde
 		return row, sealed, err
 	}
 	const query = "SELECT id, doc, " + partColumns + " FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0"
+	scan := scanParts(&row.ID, &row.Doc)
 	err = d.query(ctx, "reading an order", query, []any{string(id), string(tenant)}, func(r *sql.Rows) (err error) {
-		sealed, err = scanParts(r, &row.ID, &row.Doc)
+		sealed, err = scan.scan(r)
 		return err
 	})
 	if err == nil && row.ID == "" {
