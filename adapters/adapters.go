@@ -48,8 +48,8 @@ type Tokens interface {
 
 // Observer counts tries. Its methods must be quick and safe for concurrent use; labels are from closed lists.
 type Observer interface {
-	// Tried is called after each try that was sent, or that a breaker stopped.
-	Tried(t Try)
+	// Tried is called after each try that was sent, or that a breaker stopped, with the context of the call.
+	Tried(ctx context.Context, t Try)
 	// Breaker is called when one changes its state: closed, half-open, open.
 	Breaker(p hub.Platform, c driver.Class, state string)
 }
@@ -60,6 +60,8 @@ type Try struct {
 	Class    driver.Class
 	Name     string // of the call
 	Outcome  string // "ok", or the kind of the error
+	Status   int    // of the answer; 0 without one
+	Attempt  int    // of the call, from 1
 	Waited   time.Duration
 	Took     time.Duration
 }

@@ -53,8 +53,9 @@ func (c *caller) Call(ctx context.Context, call driver.Call) (driver.Answer, err
 	t := tries{pauses: &backoff.ExponentialBackOff{
 		InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 10 * time.Second,
 	}}
-	for renewed := false; ; {
-		answer, r := c.try(ctx, call, access)
+	renewed := false
+	for attempt := 1; ; attempt++ {
+		answer, r := c.try(ctx, call, access, attempt)
 		if r.err == nil {
 			if ownToken && c.s.o.Worked != nil {
 				c.s.o.Worked(ctx, c.shop, access.Token)

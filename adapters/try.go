@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/sony/gobreaker/v2"
 
@@ -28,18 +27,19 @@ const (
 type result struct {
 	reached reached
 	err     error
+	status  int // of the answer; 0 without one
 	told    Told
 }
 
 // try waits for the budget, sends once through the breaker, and returns the budget.
-func (c *caller) try(ctx context.Context, call driver.Call, access driver.Access) (driver.Answer, result) {
+func (c *caller) try(ctx context.Context, call driver.Call, access driver.Access, attempt int) (driver.Answer, result) {
 	to := c.shop
 	if to.Account == "" {
 		to.Account = access.Account // one shop that does not answer is no reason to connect no other
 	}
 	l := c.s.line(to, call.Class)
 	if l.breaker.State() == gobreaker.StateOpen {
-		return driver.Answer{}, c.seen(call, l, 0, 0, result{err: c.s.open(l)})
+		return driver.Answer{}, c.seen(ctx, call, l, Try{Attempt: attempt}, result{err: c.s.open(l)})
 	}
 	began := c.s.o.Clock()
 	var grant Grant
@@ -63,20 +63,20 @@ func (c *caller) try(ctx context.Context, call driver.Call, access driver.Access
 	if call.URL == "" {
 		c.s.o.Limiter.Return(grant, r.told)
 	}
-	return answer, c.seen(call, l, granted.Sub(began), c.s.o.Clock().Sub(granted), r)
+	return answer, c.seen(ctx, call, l, Try{Attempt: attempt, Waited: granted.Sub(began), Took: c.s.o.Clock().Sub(granted)}, r)
 }
 
 // seen notes a try for people.
-func (c *caller) seen(call driver.Call, l *line, waited, took time.Duration, r result) result {
+func (c *caller) seen(ctx context.Context, call driver.Call, l *line, t Try, r result) result {
 	if hub.CodeOf(r.err) != CodeBreakerOpen { // why it opened says more
 		c.s.record(l, r.err)
 	}
 	if o := c.s.o.Observer; o != nil {
-		outcome := "ok"
+		t.Platform, t.Class, t.Name, t.Outcome, t.Status = c.s.client.Platform(), call.Class, call.Name, "ok", r.status
 		if r.err != nil {
-			outcome = hub.KindOf(r.err).String()
+			t.Outcome = hub.KindOf(r.err).String()
 		}
-		o.Tried(Try{c.s.client.Platform(), call.Class, call.Name, outcome, waited, took})
+		o.Tried(ctx, t)
 	}
 	return r
 }
@@ -108,7 +108,7 @@ func (c *caller) send(ctx context.Context, call driver.Call, access driver.Acces
 		r.told.Unused = got == unsent
 		return driver.Answer{}, r
 	}
-	r.reached, r.told.Unused = answered, false
+	r.reached, r.told.Unused, r.status = answered, false, answer.Status
 	r.told.Usage, r.err = c.s.client.Judge(call, answer)
 	if hub.KindOf(r.err) == hub.KindThrottled && r.err != nil {
 		r.told.Refused, r.told.RetryAfter = true, hub.RetryAfterOf(r.err)

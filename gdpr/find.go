@@ -127,8 +127,10 @@ func (k *Keys) pages(ctx context.Context, ring *Keyring, tag []byte, inner [32]b
 }
 
 // Owners returns what the tags of subjects share, by which the vault's ledger finds them. A subject whose key is gone, or
-// that is another tenant's, is absent.
-func (k *Keys) Owners(ctx context.Context, tenant hub.TenantID, subjects []SubjectID) (owners map[SubjectID][16]byte, err error) {
+// that is another tenant's, is absent. Those whose key is there and does not open are damaged, and why: their tags alone can
+// tell (Keyring.LeadsTo).
+func (k *Keys) Owners(ctx context.Context, tenant hub.TenantID, subjects []SubjectID) (owners map[SubjectID][16]byte,
+	damaged map[SubjectID]error, err error) {
 	wanted := make(map[string]bool, len(subjects))
 	for _, s := range subjects {
 		wanted[string(s)] = true
@@ -138,11 +140,14 @@ func (k *Keys) Owners(ctx context.Context, tenant hub.TenantID, subjects []Subje
 		if err != nil {
 			return err
 		}
-		owners = make(map[SubjectID][16]byte, len(keys))
-		for id := range wanted {
-			if err := broken[id]; err != nil {
+		owners, damaged = make(map[SubjectID][16]byte, len(keys)), map[SubjectID]error{}
+		for id, err := range broken {
+			if hub.CodeOf(err) == CodeRootMismatch {
 				return err
 			}
+			damaged[SubjectID(id)] = err
+		}
+		for id := range wanted {
 			if one := keys[id]; one != nil && one.kind == KindSubject && one.tenant == tenant {
 				owners[SubjectID(id)] = ownerOf(one.secret)
 			}
@@ -150,9 +155,9 @@ func (k *Keys) Owners(ctx context.Context, tenant hub.TenantID, subjects []Subje
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return owners, nil
+	return owners, damaged, nil
 }
 
 // TombstoneHashes returns the tombstone hashes of the subjects that the tags lead to: one for each identity among the

@@ -2,6 +2,7 @@ package gdpr_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -121,9 +122,38 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v", name, got, err, c.want)
 		}
 	}
-	owners, err := k.Owners(ctx, "ten_a", []gdpr.SubjectID{anna, foreign, "sub_nobody"})
-	if err != nil || len(owners) != 1 || owners[anna] == ([16]byte{}) {
-		t.Errorf("owners %v, %v", owners, err)
+	owners, damaged, err := k.Owners(ctx, "ten_a", []gdpr.SubjectID{anna, foreign, "sub_nobody"})
+	if err != nil || len(owners) != 1 || owners[anna] == ([16]byte{}) || len(damaged) != 0 {
+		t.Errorf("owners %v, damaged %v, %v", owners, damaged, err)
+	}
+	rows, err := v.ByID(ctx, []string{string(anna)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hurt := rows[string(anna)]
+	hurt.Wrapped[len(hurt.Wrapped)-1] ^= 1
+	v.Replace(hurt)
+	k = keysOver(v)
+	if owners, damaged, err = k.Owners(ctx, "ten_a", []gdpr.SubjectID{anna, bert}); err != nil || len(owners) != 1 || owners[bert] == ([16]byte{}) ||
+		len(damaged) != 1 || hub.CodeOf(damaged[anna]) != hub.CodeUnreadable {
+		t.Errorf("beside a damaged key: owners %v, damaged %v, %v", owners, damaged, err)
+	}
+	led := map[gdpr.SubjectID]int{}
+	ring, err := k.Keyring(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range v.Tags() {
+		if id, ok := ring.LeadsTo(tag); ok {
+			led[id]++
+		}
+		tag.Sealed[20] ^= 1
+		if id, ok := ring.LeadsTo(tag); ok {
+			t.Errorf("a damaged tag leads to %s", id)
+		}
+	}
+	if want := map[gdpr.SubjectID]int{anna: 3, bert: 4, other: 2, guest: 2, foreign: 3}; !maps.Equal(led, want) {
+		t.Errorf("tags lead to %v, want %v", led, want)
 	}
 	for _, bad := range []gdpr.Identifier{{}, {Kind: "order_number", Value: "1"}, {Kind: gdpr.IdentifierEmail}} {
 		if _, err := k.Find(ctx, "ten_a", nil, bad); hub.KindOf(err) != hub.KindInvalid {
@@ -226,6 +256,35 @@ func TestSubjectsOf(t *testing.T) {
 	for name, bad := range map[string][]byte{"nothing": nil, "a credential": credential, "a damaged header": b} {
 		if got, ok := gdpr.SubjectsOf(bad); ok || got != nil {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// Whose a value is comes from the keys that opened it, and no plaintext of one call runs into the next.
+func TestOpenAllSaysWhose(t *testing.T) {
+	v := newVault()
+	k := keysOver(v)
+	var list []gdpr.Sealed
+	for i, h := range []gdpr.Holder{holder(customer("1")), holder(customer("2"), customer("3")), holder(customer("1"), customer("4"))} {
+		p := place
+		p.Row = fmt.Sprint("ord_", i)
+		list = append(list, gdpr.Sealed{Place: p, Envelope: sealed(t, sealFor(t, k, h), p, fmt.Sprint(canary, i))}, gdpr.Sealed{Place: p})
+	}
+	for what, keys := range map[string]*gdpr.Keys{"cold": keysOver(v), "warm": k} {
+		opened, err := keys.OpenAll(ctx, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range opened {
+			_ = append(o.Plaintext, "overwrites"...)
+		}
+		for i, o := range opened {
+			if want, _ := gdpr.SubjectsOf(list[i].Envelope); !slices.Equal(o.Subjects, want) {
+				t.Errorf("%s: value %d is of %v, want %v", what, i, o.Subjects, want)
+			}
+			if i%2 == 0 && string(o.Plaintext) != fmt.Sprint(canary, i/2) {
+				t.Errorf("%s: value %d: %q", what, i, o.Plaintext)
+			}
 		}
 	}
 }

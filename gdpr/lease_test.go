@@ -56,7 +56,7 @@ func TestLease(t *testing.T) {
 		"Open":            func() error { _, err := k.Open(ctx, place, b); return err },
 		"Tenant":          func() error { _, err := k.Tenant(ctx, "ten_a"); return err },
 		"Find":            func() error { _, err := k.Find(ctx, "ten_a", nil, email("a@example.com")); return err },
-		"Owners":          func() error { _, err := k.Owners(ctx, "ten_a", s.Subjects()); return err },
+		"Owners":          func() error { _, _, err := k.Owners(ctx, "ten_a", s.Subjects()); return err },
 		"TombstoneHashes": func() error { _, err := k.TombstoneHashes(ctx, "ten_a", nil); return err },
 		"Fresh":           k.Fresh,
 	}

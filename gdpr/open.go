@@ -16,7 +16,7 @@ type Sealed struct {
 // Opened is the outcome for one Sealed: the plaintext, or why it does not open.
 type Opened struct {
 	Plaintext []byte
-	Subjects  []SubjectID // whose it is
+	Subjects  []SubjectID // whose it is, of what Open opens; nobody's of a credential
 	Err       error       // hub.CodeUnreadable, CodeKeyGone or CodeRootMismatch
 }
 

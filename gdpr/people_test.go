@@ -30,7 +30,7 @@ func placed(s gdpr.SubjectRef, at time.Time, ids ...gdpr.Identifier) gdpr.Person
 // fence ends the subject of s as a request for erasure does, and kill its key.
 func fence(t testing.TB, v *gdprtest.Memory, k *gdpr.Keys, subject gdpr.SubjectID, at time.Time, kill bool) {
 	t.Helper()
-	owners, err := k.Owners(ctx, "ten_a", []gdpr.SubjectID{subject})
+	owners, _, err := k.Owners(ctx, "ten_a", []gdpr.SubjectID{subject})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,4 +36,7 @@ type Register interface {
 	// Hold locks the subjects' lines until the transaction ends, makes those that are missing, and records the holdings
 	// that are new. If a subject is fenced it is KindConflict with CodeSubjectFenced, and the transaction must not commit.
 	Hold(ctx context.Context, tx hub.Tx, holdings []Holding) error
+	// Leave says that rows, which the transaction writes anew, hold nothing of subjects any more. The holdings stay: they tell
+	// who was in a row for as long as the subject's key lives, which is until nothing of the subject is stored anywhere.
+	Leave(ctx context.Context, tx hub.Tx, left []Holding) error
 }

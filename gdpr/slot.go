@@ -12,6 +12,12 @@ const Buckets = 1 << 16
 // BucketOf returns the bucket of an id or of an index hash: its last two bytes. (The first ones of an id are a time.)
 func BucketOf(b []byte) Slot { return Slot(b[len(b)-2])<<8 | Slot(b[len(b)-1]) }
 
+// Bucket returns the bucket that wraps the subject's key; false when it is no id of a subject.
+func (s SubjectID) Bucket() (Slot, bool) {
+	raw, ok := idRaw(SubjectPrefix, string(s))
+	return BucketOf(raw[:]), ok
+}
+
 // epoch is the Monday of 1970-W01.
 var epoch = time.Date(1969, 12, 29, 0, 0, 0, 0, time.UTC)
 

@@ -3,6 +3,7 @@ package gdpr
 import (
 	"bytes"
 	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
@@ -79,6 +80,12 @@ func (r *Keyring) read(op string, t Tag) (e indexEntry, err error) {
 	return e, err
 }
 
+// LeadsTo returns the subject that a tag leads to; false when the tag does not open.
+func (r *Keyring) LeadsTo(t Tag) (SubjectID, bool) {
+	e, err := r.read(opFind, t)
+	return SubjectID(idText(SubjectPrefix, e.subject)), err == nil
+}
+
 func (r *Keyring) readVersion(op string, t Tag) (e indexEntry, version uint32, err error) {
 	if len(t.Sealed) != tagSize || len(t.Owner) != 16 || t.Slot.IsWeek() {
 		return e, 0, damagedTag(op, t)
@@ -113,6 +120,11 @@ func damagedTag(op string, t Tag) error {
 func (t Tag) same(o Tag) bool {
 	return t.Slot == o.Slot && t.Identity == o.Identity && bytes.Equal(t.Link, o.Link) && bytes.Equal(t.Tag, o.Tag) &&
 		bytes.Equal(t.Owner, o.Owner) && bytes.Equal(t.Sealed, o.Sealed)
+}
+
+// Sum is a hash of all that says whom the row leads to.
+func (t Tag) Sum() [32]byte {
+	return sha256.Sum256(part(part(part(binary.BigEndian.AppendUint32(t.bound(), uint32(t.Slot)), t.Link), t.Tag), t.Sealed))
 }
 
 // Name tells a tag in a text for people: a few bytes of a hash that needs a key of the keyring to compute.

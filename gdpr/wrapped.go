@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -109,6 +110,11 @@ func (row WrappedKey) home() (Slot, bool) {
 func (row WrappedKey) bound(header []byte) []byte {
 	return part(parts(wrapLabel, string(row.Kind), row.ID, string(row.Tenant), string(row.Tag), string(row.Connection),
 		string(row.Class), string(row.Week), string(row.Expires)), header)
+}
+
+// Sum is a hash of all of the row but the times.
+func (row WrappedKey) Sum() [32]byte {
+	return sha256.Sum256(part(binary.BigEndian.AppendUint32(row.bound(nil), uint32(row.Slot)), row.Wrapped))
 }
 
 func damagedKey(op, id string) error {

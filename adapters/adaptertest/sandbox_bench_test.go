@@ -37,13 +37,13 @@ func BenchmarkBackfill(b *testing.B) {
 				b.Fatal(err)
 			}
 			p.Advance(context.Background(), 24*time.Hour)
-			tokens, err := p.Install("hub", sandboxShop, []string{"read_orders", "read_all_orders"})
+			tokens, err := p.Install("hub", sandboxShop, []string{"read_orders", "read_all_orders", "read_customers", "read_products"})
 			if err != nil {
 				b.Fatal(err)
 			}
 			d := shopify.New()
 			front := adapters.New(d, driver.App{ClientID: "hub", Environment: "sandbox", Base: server.URL}, adapters.Options{
-				Clock: time.Now, Tokens: &keeper{token: tokens.Access}, Timeout: time.Minute,
+				Clock: time.Now, Tokens: &keeper{token: tokens.Access},
 			})
 			c := front.Caller(adapters.Shop{Account: sandboxShop}, adapters.Backfill)
 			documents, bytes := 0, 0
@@ -63,6 +63,9 @@ func BenchmarkBackfill(b *testing.B) {
 					}
 					if cursor = part.Next; cursor == "" {
 						break
+					}
+					if part.Wait > 0 { // the platform writes the file
+						<-time.After(time.Millisecond)
 					}
 				}
 			}

@@ -112,7 +112,7 @@ type tally struct {
 	seen map[string]int
 }
 
-func (o *tally) Tried(t adapters.Try) {
+func (o *tally) Tried(_ context.Context, t adapters.Try) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.seen[t.Outcome]++

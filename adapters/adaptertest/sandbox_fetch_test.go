@@ -1,10 +1,12 @@
 package adaptertest_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"hub/adapters"
 	"hub/adapters/driver"
 	sandbox "hub/adapters/sandbox/shopify"
+	"hub/adapters/shopify"
 )
 
 // place makes a new order of a shop, with so many lines more.
@@ -138,7 +141,7 @@ func TestMissing(t *testing.T) {
 		w := wired(t, sandbox.Options{}, 0, "read_orders", "read_customers", "read_products")
 		old := w.place(t, 0)
 		pass(61 * 24 * time.Hour)
-		made, err := w.platform.Install("hub", sandboxShop, []string{"read_orders"})
+		made, err := w.platform.Install("hub", sandboxShop, []string{"read_orders", "read_customers", "read_products"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,6 +159,65 @@ func TestMissing(t *testing.T) {
 		documents, missing := w.fetch(t, old, gone, here, "123")
 		if len(documents) != 1 || documents[here] == nil || fmt.Sprint(missing) != fmt.Sprint([]string{old, gone, "123"}) {
 			t.Errorf("%d documents, missing %v of old %s, gone %s", len(documents), missing, old, gone)
+		}
+	})
+}
+
+// TestWithheld: what the app may not see of an order keeps nobody from reading the rest: protected data that it is not approved
+// for, and the place of a retail order. A scope that the driver asks for and that is not there is for people to mend.
+func TestWithheld(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		w := wired(t, sandbox.Options{}, 0)
+		w.app.ClientID, w.shop.Account = "modest", "bricks.myshopify.com"
+		if _, err := w.platform.AddApp(sandbox.AppSpec{ClientID: "modest", Secrets: []string{newSecret}, Name: "Hub", Customers: true, Fields: []string{"address"}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.platform.AddShop(sandbox.ShopSpec{Name: "bricks", Retail: true}); err != nil {
+			t.Fatal(err)
+		}
+		for range 30 {
+			o, err := w.platform.Act(w.shop.Account, sandbox.Create, 0)
+			if err == nil {
+				_, err = w.platform.Act(w.shop.Account, sandbox.Pay, o.ID)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Minute)
+		}
+		for scopes, placed := range map[string]bool{"read_orders read_customers read_products": false, "read_orders read_customers read_products read_locations": true, "read_orders read_products": false} {
+			made, err := w.platform.Install("modest", w.shop.Account, strings.Fields(scopes))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.keeper = &keeper{token: made.Access}
+			w.front = adapters.New(w.driver, w.app, adapters.Options{Clock: w.clock, Tokens: w.keeper, Observer: w.observed, Send: w})
+			if !strings.Contains(scopes, "read_customers") {
+				if _, err := w.driver.Export(t.Context(), w.caller(), w.window(driver.ByCreation), ""); hub.CodeOf(err) != shopify.CodeScope {
+					t.Errorf("%s: %v", scopes, err)
+				}
+				continue
+			}
+			documents, _ := w.export(t, w.window(driver.ByCreation))
+			named := 0
+			for _, d := range documents {
+				draft, err := w.driver.Order(d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if (draft.Order.LocationID != "") != placed {
+					t.Errorf("%s: it was taken at %q", scopes, draft.Order.LocationID)
+				}
+				if bytes.Contains(d, []byte("example.com")) {
+					t.Errorf("%s: %s", scopes, d)
+				}
+				if bytes.Contains(d, []byte("address1\":\"")) {
+					named++
+				}
+			}
+			if len(documents) != 30 || named == 0 {
+				t.Errorf("%s: %d orders, %d with an address", scopes, len(documents), named)
+			}
 		}
 	})
 }

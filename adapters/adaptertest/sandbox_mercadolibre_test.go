@@ -218,7 +218,18 @@ func TestMercadoLibreLives(t *testing.T) {
 			}
 			drafts := m.fetch(t, ids...)
 			for _, o := range want {
-				matches(t, drafts[fmt.Sprint(o.ID)], o)
+				draft, listed := drafts[fmt.Sprint(o.ID)], seen[fmt.Sprint(o.ID)].Total
+				matches(t, draft, o)
+				goods := *draft.Order.Totals.GrandTotal
+				if freight := draft.Order.Totals.Shipping; freight != nil {
+					var err error
+					if goods, err = goods.Sub(*freight); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if listed == nil || *listed != goods {
+					t.Errorf("%d was listed with %v, without freight it is %v", o.ID, listed, goods)
+				}
 			}
 			exported := 0
 			for cursor, next := "", true; next; next = cursor != "" {

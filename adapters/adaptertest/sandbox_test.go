@@ -69,7 +69,7 @@ func tradingSandbox(t *testing.T, currency string, decimals int) (*sandbox.Platf
 	if _, err := p.AddShop(sandbox.ShopSpec{Name: "conform", Currency: currency, Decimals: decimals}); err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := p.Install("hub", sandboxShop, []string{"read_orders", "read_all_orders"})
+	tokens, err := p.Install("hub", sandboxShop, []string{"read_orders", "read_all_orders", "read_customers", "read_products"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,18 @@ type Limits struct {
 	PageOrders  int           // orders of one page of Changed
 	// Window is the longest window that Changed takes; 0 is any. Back is how far orders reach back; 0 is all.
 	Window, Back time.Duration
+	Totals       Totals // what Seen.Total of its lists is
 }
+
+// Totals says what of an order's money a platform's lists tell.
+type Totals uint8
+
+// What lists tell.
+const (
+	NoTotals        Totals = iota // nothing
+	GrandTotals                   // the grand total
+	UnshippedTotals               // the grand total without what the buyer pays for shipping
+)
 
 // By says which time of an order a window is about.
 type By uint8
@@ -162,7 +173,7 @@ type Seen struct {
 	ExternalID hub.ExternalID
 	ChangedAt  time.Time  // zero when the list does not say
 	PlacedAt   time.Time  // zero when the list does not say
-	Total      *hub.Money // the grand total; nil when the list does not say
+	Total      *hub.Money // see Limits.Totals; nil when the list does not say
 	Cancelled  bool       // as far as the list says
 }
 

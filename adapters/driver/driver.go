@@ -66,6 +66,9 @@ type Notice struct {
 	// Unproven: the platform signs nothing. Such a delivery may cause one bounded fetch for an account that is known, and
 	// nothing else.
 	Unproven bool
+	// Duty: the platform orders that somebody's data be shown or erased. It is kept for whoever must act on it, also when the
+	// shop has left.
+	Duty bool
 }
 
 // Delivery is one verified delivery as it comes out of the log.

@@ -104,7 +104,7 @@ func withSecret(form []byte, app driver.App) ([]byte, error) {
 // GET /applications/{id} prints in the documentation, 18,000 an hour (U for other apps). Orders are kept for 12 months.
 func (*Driver) Limits() driver.Limits {
 	return driver.Limits{
-		Timeout: 3 * time.Second, Size: 500, PerSecond: 5, PerApp: true, FetchAtOnce: 10, PageOrders: pageOrders, Back: kept,
+		Timeout: 3 * time.Second, Size: 500, PerSecond: 5, PerApp: true, FetchAtOnce: 10, PageOrders: pageOrders, Back: kept, Totals: driver.UnshippedTotals,
 	}
 }
 

@@ -27,7 +27,7 @@ type decoder struct {
 
 // document is an order and what was read beside it. Absent parts are the zero Value.
 type document struct {
-	order, pack, shipments, costs, billing, discounts, claims, returns, partial, readAt strictjson.Value
+	order, pack, shipments, costs, items, billing, discounts, claims, returns, partial, readAt strictjson.Value
 
 	fetched bool // it is not the order alone
 }
@@ -39,7 +39,7 @@ func open(v strictjson.Value) document {
 		return document{order: v}
 	}
 	return document{
-		order: order, pack: v.Get("pack"), shipments: v.Get("shipments"), costs: v.Get("costs"), billing: v.Get("billing_info"),
+		order: order, pack: v.Get("pack"), shipments: v.Get("shipments"), costs: v.Get("costs"), items: v.Get("items"), billing: v.Get("billing_info"),
 		discounts: v.Get("discounts"), claims: v.Get("claims"), returns: v.Get("returns"), partial: v.Get("partial"),
 		readAt: v.Get("read_at"), fetched: true,
 	}

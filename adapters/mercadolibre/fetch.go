@@ -238,14 +238,36 @@ func (g *gatherer) shipments() {
 	}
 }
 
-// parcel reads one shipment to the buyer and what it costs.
+// parcel reads one shipment to the buyer, what it costs and, where several orders may share it, what is in it.
 func (g *gatherer) parcel(id string) {
 	g.shipment(id, "/shipments/"+id)
 	call := get("shipment_costs", "/shipments/"+id+"/costs", nil)
 	call.Header = http.Header{headerNewFormat: {"true"}}
 	if v, ok := g.part("costs", call, strictjson.Object); ok {
-		g.parts.costs = append(g.parts.costs, costs{id, v.Raw()})
+		g.parts.costs = append(g.parts.costs, parcelPart{id, v.Raw()})
 	}
+	if !g.packed() {
+		return
+	}
+	if v, ok := g.part("items", shipmentItems(id), strictjson.Array); ok {
+		g.parts.items = append(g.parts.items, parcelPart{id, v.Raw()})
+	}
+}
+
+// packed reports whether the order shares its pack with others, as far as is known. Most packs are of one.
+func (g *gatherer) packed() bool {
+	if g.id(g.top.Get("pack_id")) == "" {
+		return false
+	}
+	pack, err := strictjson.Parse(g.parts.pack)
+	return err != nil || pack.Get("orders").Len() != 1
+}
+
+// shipmentItems asks for the things in a parcel, each of which names its order. A seller sees no others'.
+func shipmentItems(id string) driver.Call {
+	call := get("shipment_items", "/shipments/"+id+"/items", nil)
+	call.Header = http.Header{headerNewFormat: {"true"}}
+	return call
 }
 
 func (g *gatherer) shipment(id, path string) {

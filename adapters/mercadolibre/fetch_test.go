@@ -31,6 +31,7 @@ func town(t *testing.T) *script {
 	}
 	s.says("/shipments/44000000001", 200, string(shipments[0]))
 	s.says("/shipments/44000000001/costs", 200, member(t, costs[0], "costs"))
+	s.says("/shipments/44000000001/items", 200, `[{"order_id":2000010000000009,"quantity":1},{"order_id":2000010000000011,"quantity":1}]`)
 	s.says("/orders/billing-info/MLB/640000000000000001", 200, member(t, first, "billing_info"))
 	s.says("/orders/2000010000000009/discounts", 200, member(t, first, "discounts"))
 	return s
@@ -136,7 +137,22 @@ func TestFetchGaps(t *testing.T) {
 			s.says("/shipments/44000000001/costs", 403, `{}`)
 			s.says("/shipments/44000000001", 403, `{}`)
 		}, "", "costs shipments", "unknown partial", true},
-		{"pack of others", func(s *script) { s.says("/packs/2000020000000001", 403, `{"message":"No orders found."}`) }, "", "pack", "unknown partial", true},
+		{"pack of others", func(s *script) { s.says("/packs/2000020000000001", 403, `{"message":"No orders found."}`) }, "", "pack", "19.90 computed", true},
+		{"items forbidden", func(s *script) { s.says("/shipments/44000000001/items", 403, `{}`) }, "", "items", "19.90 computed", true},
+		{"pack of others and items forbidden", func(s *script) {
+			s.says("/packs/2000020000000001", 403, `{}`)
+			s.says("/shipments/44000000001/items", 403, `{}`)
+		}, "", "items pack", "unknown partial", true},
+		{"an item of nobody", func(s *script) {
+			s.says("/shipments/44000000001/items", 200, `[{"order_id":2000010000000011},{"order_id":null}]`)
+		}, "", "", "19.90 computed", true},
+		{"the other order alone", func(s *script) {
+			s.says("/shipments/44000000001/items", 200, `[{"order_id":2000010000000011}]`)
+		}, "", "", "0.00 computed", true},
+		{"a pack of one", func(s *script) {
+			s.says("/packs/2000020000000001", 200, `{"id":2000020000000001,"orders":[{"id":2000010000000009}]}`)
+			s.says("/shipments/44000000001/items", 500, `{}`) // is not asked
+		}, "", "", "19.90 computed", true},
 		{"no tax data", func(s *script) { delete(s.answer, "/orders/billing-info/MLB/640000000000000001") }, "", "billing_info", "19.90 computed", true},
 		{"no discounts", func(s *script) { s.says("/orders/"+id+"/discounts", 400, `{}`) }, "", "discounts", "19.90 computed", true},
 	} {
@@ -196,7 +212,7 @@ func TestFetchLong(t *testing.T) {
 func TestFetchFails(t *testing.T) {
 	const id = "2000010000000009"
 	paths := []string{"/orders/" + id, "/packs/2000020000000001", "/orders/" + id + "/shipments", "/shipments/44000000001", "/shipments/44000000001/costs",
-		"/orders/billing-info/MLB/640000000000000001", "/orders/" + id + "/discounts"}
+		"/shipments/44000000001/items", "/orders/billing-info/MLB/640000000000000001", "/orders/" + id + "/discounts"}
 	failures := 0
 	for _, path := range paths {
 		for name, f := range map[string]struct {

@@ -11,6 +11,7 @@
 //	pack          GET /packs/{pack_id}
 //	shipments     a list: GET /shipments/{id} for those that go to the buyer, else what GET /orders/{id}/shipments lists
 //	costs         a list of {shipment_id, costs: GET /shipments/{shipment_id}/costs}
+//	items         a list of {shipment_id, items: GET /shipments/{shipment_id}/items}, of orders that share a pack
 //	billing_info  GET /orders/billing-info/{site}/{id}
 //	discounts     GET /orders/{id}/discounts
 //	claims        the data of GET /post-purchase/v1/claims/search?order_id={id}

@@ -103,7 +103,7 @@ func (d *decoder) enrichedAt(version time.Time) time.Time {
 }
 
 // belongings are the parts of a fetched document beside the order.
-var belongings = []string{"billing_info", "claims", "costs", "discounts", "pack", "returns", "shipments"}
+var belongings = []string{"billing_info", "claims", "costs", "discounts", "items", "pack", "returns", "shipments"}
 
 // lacks names what the platform could not load just now; of a bare order, all that belongs to one.
 func (d *decoder) lacks() (names []string) {

@@ -1,6 +1,7 @@
 package mercadolibre
 
 import (
+	"cmp"
 	"slices"
 
 	"hub"
@@ -12,8 +13,7 @@ type parcels struct {
 	forward []strictjson.Value // without those that were cancelled while others were not
 	old     bool               // it is the order itself that holds the only one, in a format of ten years ago
 	none    bool               // the seller and the buyer arrange it, so there will never be one
-	first   bool               // the order has the lowest id of its pack, or is alone
-	pack    bool               // it is known which order of the pack is the first
+	bears   []bearing          // of each of forward, whether its freight is on this order
 	words   []string           // what each of forward says of the goods, in our words
 	held    string             // why one of them waits
 }
@@ -21,9 +21,10 @@ type parcels struct {
 // parcels reads the shipments. Return shipments are not ours: returns say what came back.
 func (d *decoder) parcels(order strictjson.Value, o *hub.Order) (p parcels) {
 	p.none = d.hasTag(order, "no_shipping")
-	p.first, p.pack = d.firstOfPack(o)
 	p.forward, p.old = d.live(order)
+	pack := d.firstOfPack(o)
 	for _, v := range p.forward {
+		p.bears = append(p.bears, d.bearing(v, o, pack))
 		status, detail := d.word(v.Get("status")), d.word(v.Get("substatus"))
 		means := d.means("shipments.status", status, oursFulfillment)
 		if detail != "" {
@@ -99,50 +100,89 @@ func (d *decoder) fulfillment(v strictjson.Value) hub.Fulfillment {
 	}
 }
 
-// firstOfPack reports whether the order has the lowest id among the orders of its pack, and whether that is known. The pack
-// lists the orders that this app may see (U: those of other sellers in one pack).
-func (d *decoder) firstOfPack(o *hub.Order) (first, known bool) {
+// bearing says whether what a parcel costs is on the order.
+type bearing uint8
+
+const (
+	bearsUnknown bearing = iota
+	bearsNothing
+	bearsAll
+)
+
+// bearing puts what a parcel costs on the first of the orders whose things are in it, once. The platform names them (GET
+// /shipments/{id}/items has an order_id each; developers.mercadolibre.com, "Gestionar envíos"), the seller's own alone, and so
+// does every reading of every order in the parcel: an order that was cancelled before the parcel was made, one that was split off
+// and one of another seller are not in it, and what the buyer pays for it is on one that lives. The order-model's rule, the
+// lowest id of the pack, is the same wherever all orders of a pack travel together, and holds where the platform does not tell.
+// Whether an order that is cancelled later stays among the items is (U); if it does, the freight stays with it.
+func (d *decoder) bearing(shipment strictjson.Value, o *hub.Order, pack bearing) bearing {
 	if o.PackID == "" {
-		return true, true
+		return bearsAll
 	}
+	if inside := d.inside(shipment); len(inside) > 0 {
+		return first(inside, string(o.ExternalID))
+	}
+	return pack
+}
+
+// inside lists the orders whose things are in a parcel; none when the platform does not tell of all things.
+func (d *decoder) inside(shipment strictjson.Value) (ids []string) {
+	for item := range d.about(d.whole.items, "items", shipment).Items() {
+		var r strictjson.Reader
+		id := numericID(&r, item.Get("order_id"))
+		if id == "" {
+			return nil
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// firstOfPack reports whether the order is the first of its pack. The pack lists the orders that this app may see (U: those of
+// other sellers in one pack).
+func (d *decoder) firstOfPack(o *hub.Order) bearing {
 	orders := d.each(d.whole.pack.Get("orders"))
-	if len(orders) == 0 {
-		return false, false
+	if o.PackID == "" || len(orders) == 0 {
+		return bearsUnknown
 	}
 	if id := d.whole.pack.Get("id"); d.id(id) != o.PackID {
 		d.Fail(hub.CodeOutOfRange, id)
 	}
-	lowest, mine := "", false
+	var ids []string
 	for _, v := range orders {
-		id := d.needID(v, "id")
-		mine = mine || id == string(o.ExternalID)
-		if lowest == "" || len(id) < len(lowest) || len(id) == len(lowest) && id < lowest {
-			lowest = id
-		}
+		ids = append(ids, d.needID(v, "id"))
 	}
-	return lowest == string(o.ExternalID), mine
+	if !slices.Contains(ids, string(o.ExternalID)) {
+		return bearsUnknown
+	}
+	return first(ids, string(o.ExternalID))
 }
 
-// freight is what the buyer pays for the shipments, once for each: on the first order of the pack, nothing on the others.
-// It is not known until all of them are.
+// first says that the lowest of the ids bears it all.
+func first(ids []string, mine string) bearing {
+	lowest := slices.MinFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	if mine == lowest {
+		return bearsAll
+	}
+	return bearsNothing
+}
+
+// freight is what the buyer pays for the shipments whose freight is on the order. It is not known until all of them are.
 func (d *decoder) freight(p parcels) (sum hub.Money, ok bool) {
 	if len(p.forward) == 0 || p.old {
 		return hub.Money{}, p.none
 	}
-	for _, v := range p.forward {
-		cost, ok := d.cost(v)
-		if !ok {
+	sum = hub.Zero(d.currency)
+	for i, v := range p.forward {
+		cost, told := d.cost(v)
+		if !told || cost.Minor != 0 && p.bears[i] == bearsUnknown {
 			return hub.Money{}, false
 		}
-		sum = d.plus(sum, cost, v)
+		if p.bears[i] == bearsAll {
+			sum = d.plus(sum, cost, v)
+		}
 	}
-	switch {
-	case sum.Minor == 0 || p.pack && p.first:
-		return sum, true
-	case p.pack:
-		return hub.Zero(d.currency), true
-	}
-	return hub.Money{}, false
+	return sum, true
 }
 
 // cost is what the receiver pays for one shipment: the costs resource, else the shipment in its new or its old format. In
@@ -161,10 +201,15 @@ func (d *decoder) cost(shipment strictjson.Value) (hub.Money, bool) {
 
 // costsOf finds what GET /shipments/{id}/costs said of a shipment.
 func (d *decoder) costsOf(shipment strictjson.Value) strictjson.Value {
+	return d.about(d.whole.costs, "costs", shipment)
+}
+
+// about finds what one list of the document says of a shipment.
+func (d *decoder) about(list strictjson.Value, name string, shipment strictjson.Value) strictjson.Value {
 	id := d.id(shipment.Get("id"))
-	for _, v := range d.each(d.whole.costs) {
+	for _, v := range d.each(list) {
 		if id != "" && d.id(v.Get("shipment_id")) == id {
-			return v.Get("costs")
+			return v.Get(name)
 		}
 	}
 	return strictjson.Value{}
@@ -172,7 +217,7 @@ func (d *decoder) costsOf(shipment strictjson.Value) strictjson.Value {
 
 // ways reads how the order travels, and puts on each the part of the freight that it is.
 func (d *decoder) ways(p parcels, priced bool) (ways []hub.ShippingLine) {
-	for _, v := range p.forward {
+	for i, v := range p.forward {
 		method, option := v.Get("lead_time").Get("shipping_method"), v.Get("shipping_option")
 		way := hub.ShippingLine{
 			ExternalID: d.id(v.Get("id")),
@@ -181,7 +226,7 @@ func (d *decoder) ways(p parcels, priced bool) (ways []hub.ShippingLine) {
 			Carrier:    d.label(v.Get("tracking_method")),
 		}
 		if cost, ok := d.cost(v); ok && priced {
-			if p.pack && !p.first {
+			if p.bears[i] == bearsNothing {
 				cost = hub.Zero(d.currency)
 			}
 			way.Price = stated(cost)

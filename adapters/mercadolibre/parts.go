@@ -11,13 +11,13 @@ import (
 type parts struct {
 	order, pack, billing, discounts, claims []byte
 	shipments, returns                      [][]byte
-	costs                                   []costs
+	costs, items                            []parcelPart
 	partial, absent                         []string
 	readAt                                  time.Time
 }
 
-// costs are what one shipment costs.
-type costs struct {
+// parcelPart is something about one shipment.
+type parcelPart struct {
 	shipment string
 	text     []byte
 }
@@ -42,11 +42,8 @@ func (p *parts) print() []byte {
 	}
 	member("pack", p.pack)
 	member("shipments", listOf(p.shipments))
-	var all [][]byte
-	for _, c := range p.costs {
-		all = append(all, slices.Concat([]byte(`{"shipment_id":`+c.shipment+`,"costs":`), c.text, []byte{'}'}))
-	}
-	member("costs", listOf(all))
+	member("costs", listOf(ofParcels("costs", p.costs)))
+	member("items", listOf(ofParcels("items", p.items)))
 	member("billing_info", p.billing)
 	member("discounts", p.discounts)
 	member("claims", p.claims)
@@ -58,6 +55,14 @@ func (p *parts) print() []byte {
 	}
 	b.WriteByte('}')
 	return b.Bytes()
+}
+
+// ofParcels puts the shipment's id to each.
+func ofParcels(name string, list []parcelPart) (texts [][]byte) {
+	for _, p := range list {
+		texts = append(texts, slices.Concat([]byte(`{"shipment_id":`+p.shipment+`,"`+name+`":`), p.text, []byte{'}'}))
+	}
+	return texts
 }
 
 func listOf(texts [][]byte) []byte {

@@ -2,7 +2,6 @@ package mercadolibre
 
 import (
 	"context"
-	"net/http"
 
 	"hub"
 	"hub/adapters/driver"
@@ -63,11 +62,9 @@ func (r *resolver) add(id string) {
 	}
 }
 
-// shipment asks for its items, each of which names its order. A seller sees no others'.
+// shipment asks for its items.
 func (r *resolver) shipment(id string) {
-	call := get("shipment_items", "/shipments/"+id+"/items", nil)
-	call.Header = http.Header{headerNewFormat: {"true"}}
-	got, _ := r.ask(call, strictjson.Array)
+	got, _ := r.ask(shipmentItems(id), strictjson.Array)
 	for item := range got.value.Items() {
 		r.add(r.id(item.Get("order_id")))
 	}

@@ -20,6 +20,7 @@ const (
 	pageOrders = 50     // the most
 	fewOrders  = 500    // of one list
 	mostOrders = 10_000 // that an offset reaches (U)
+	again      = 5      // of a page are read again with the next one: as many may have left the list meanwhile
 	step       = time.Hour
 	searchName = "search_orders"
 	stamp      = "2006-01-02T15:04:05.000Z" // in UTC, with the platform's milliseconds
@@ -138,6 +139,7 @@ func (dr *Driver) Changed(ctx context.Context, c driver.Caller, w driver.Window,
 		page.Orders = append(page.Orders, seen)
 	}
 	if p.offset += len(l.results); p.offset < l.total {
+		p.offset -= min(again, len(l.results)-1)
 		page.Next = p.text()
 	} else if p.to.Before(to) {
 		page.Next = place{from: p.to, to: to}.text()
@@ -183,10 +185,34 @@ func narrowed(ctx context.Context, c driver.Caller, by driver.By, p place, o ord
 	}
 }
 
-// seen reads what a list says of an order. Its total is without the freight, so it is not the grand total.
+// seen reads what a list says of an order.
 func (dr *Driver) seen(v strictjson.Value) (driver.Seen, error) {
 	d := &decoder{words: dr.words, whole: document{order: v}}
 	s := driver.Seen{ExternalID: d.orderID(v), ChangedAt: d.updated(v), PlacedAt: d.moment(v.Get("date_created")).UTC()}
 	s.Cancelled = d.means("status", d.word(v.Get("status")), oursStatus) == string(hub.StatusCancelled)
+	s.Total = dr.listedTotal(v)
 	return s, d.Err()
+}
+
+// listedTotal is the total without the freight, which no list tells: total_amount and taxes.amount less the coupon, as total adds
+// them up. The documentation prints whole orders in the answer of a search, with these members, coupon and payments
+// (developers.mercadolibre.com, "Gestionar órdenes", "Buscar órdenes"). An entry that lacks any of them, or in which they cannot
+// be added up, tells no total: it would differ from the order's for good.
+func (dr *Driver) listedTotal(v strictjson.Value) *hub.Money {
+	for _, name := range [...]string{"total_amount", "taxes", "payments"} {
+		if v.Get(name).Kind() == strictjson.Absent {
+			return nil
+		}
+	}
+	d := &decoder{words: dr.words, whole: document{order: v}}
+	d.readCurrency(v)
+	total := d.money(v.Get("total_amount"))
+	if !known(total) {
+		return nil
+	}
+	total = d.minus(d.plus(total, d.tax(v), v), d.coupon(v), v)
+	if d.Err() != nil {
+		return nil
+	}
+	return &total
 }

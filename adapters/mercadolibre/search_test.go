@@ -207,6 +207,31 @@ func TestChangedMoves(t *testing.T) {
 	t.Logf("%d runs, %d changes while the list was read, no order missed", runs, moved)
 }
 
+// TestChangedLeave: orders that change leave the window while its pages are read, a few between two of them; those that did not
+// change are all seen in one pass.
+func TestChangedLeave(t *testing.T) {
+	left := 0
+	for seed := range uint64(4) {
+		m := newMarket(t)
+		m.fill(400, 1, seed)
+		random := rand.New(rand.NewPCG(seed, 2))
+		w := driver.Window{By: driver.ByChange, From: march, To: march.Add(10 * 24 * time.Hour)}
+		m.before = func(n int) {
+			for range min(n, 1) * random.IntN(again+1) {
+				m.sales[random.IntN(len(m.sales))].updated = w.To.Add(time.Hour)
+				left++
+			}
+		}
+		seen, _ := m.changed(t, w)
+		for _, s := range m.sales {
+			if _, listed := seen[hub.ExternalID(strconv.FormatInt(s.id, 10))]; !listed && s.updated.Before(w.To) {
+				t.Errorf("seed %d: %d did not change and was not listed", seed, s.id)
+			}
+		}
+	}
+	t.Logf("%d orders left while the list was read", left)
+}
+
 // TestChangedRefuses what it cannot be sure of.
 func TestChangedRefuses(t *testing.T) {
 	w := driver.Window{From: march, To: march.Add(time.Hour)}

@@ -79,7 +79,7 @@ func (d *decoder) current(o *hub.Order, grand hub.Money) *hub.Money {
 	return &left
 }
 
-// settlement is what the seller pays: the commission, and the seller's part of the freight, once for the whole pack. What
+// settlement is what the seller pays: the commission, and the seller's part of the freight, once for each parcel. What
 // is paid out in the end the order does not say.
 func (d *decoder) settlement(order strictjson.Value, o *hub.Order, s sums, p parcels) {
 	freight := d.sellerFreight(order, p)
@@ -90,12 +90,9 @@ func (d *decoder) settlement(order strictjson.Value, o *hub.Order, s sums, p par
 }
 
 func (d *decoder) sellerFreight(order strictjson.Value, p parcels) (sum hub.Money) {
-	if !p.pack || len(p.forward) == 0 {
-		return hub.Money{}
-	}
 	seller := d.id(order.Get("seller").Get("id"))
-	for _, v := range p.forward {
-		if _, ok := d.cost(v); !ok {
+	for i, v := range p.forward {
+		if _, ok := d.cost(v); !ok || p.bears[i] == bearsUnknown {
 			return hub.Money{}
 		}
 		senders := d.each(d.costsOf(v).Get("senders"))
@@ -104,12 +101,13 @@ func (d *decoder) sellerFreight(order strictjson.Value, p parcels) (sum hub.Mone
 		}
 		for _, s := range senders {
 			if user := d.id(s.Get("user_id")); user == seller || len(senders) == 1 {
-				sum = d.plus(sum, d.money(s.Get("cost")), s)
+				cost := d.money(s.Get("cost"))
+				if known(cost) && p.bears[i] == bearsNothing {
+					cost = hub.Zero(d.currency)
+				}
+				sum = d.plus(sum, cost, s)
 			}
 		}
-	}
-	if known(sum) && !p.first {
-		return hub.Zero(d.currency)
 	}
 	return sum
 }

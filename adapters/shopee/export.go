@@ -27,7 +27,7 @@ func (*Driver) Export(ctx context.Context, c driver.Caller, w driver.Window, cur
 			return driver.Part{}, &hub.Error{Kind: hub.KindUnavailable, Code: driver.CodeExportLost, Op: "going on with a shopee export"}
 		}
 	}
-	start := max(here.at-int64(longest/time.Second), from)
+	start := max(here.at-longestSpan, from)
 	page, next, err := list(ctx, c, w.By, start, here.at, here.cursor)
 	if err != nil {
 		return driver.Part{}, err
@@ -50,7 +50,7 @@ func (*Driver) Export(ctx context.Context, c driver.Caller, w driver.Window, cur
 	}
 	reached := here.at // what lies behind it was exported before
 	if next != "" {
-		part.Next = place{here.at, next}.String()
+		part.Next = place{at: here.at, cursor: next}.String()
 	} else {
 		reached = start
 		if start > from {

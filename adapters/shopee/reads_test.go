@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,9 +18,10 @@ import (
 
 // market is a shop's orders by the time that the list asks for.
 type market struct {
-	at     map[string]int64 // order number → seconds
-	spans  [][2]int64
-	script *scripted
+	at      map[string]int64 // order number → seconds
+	spans   [][2]int64
+	cursors int // pages behind the first of a span
+	script  *scripted
 }
 
 // newMarket answers get_order_list like the platform: 15 days at most, 100 a page, a cursor that counts.
@@ -35,11 +38,10 @@ func (m *market) list(c driver.Call) string {
 		return `{"error":"order.order_list_invalid_time","message":"x"}`
 	}
 	if m.spans = append(m.spans, [2]int64{from, to}); c.Query.Get("cursor") != "" {
-		m.spans = m.spans[:len(m.spans)-1]
+		m.spans, m.cursors = m.spans[:len(m.spans)-1], m.cursors+1
 	}
 	var found []string
-	for n := range len(m.at) {
-		sn := fmt.Sprintf("A%05d", n)
+	for _, sn := range slices.Sorted(maps.Keys(m.at)) {
 		if at := m.at[sn]; at >= from && at < to {
 			found = append(found, sn)
 		}
@@ -120,8 +122,8 @@ func TestChanged(t *testing.T) {
 			break
 		}
 	}
-	if len(seen) != 730 || len(m.spans) != 3 || pages != 8 {
-		t.Errorf("%d orders, %d spans, %d pages", len(seen), len(m.spans), pages)
+	if len(seen) != 730 || m.cursors > 0 || pages > 16 || len(m.spans) > 32 {
+		t.Errorf("%d orders, %d spans, %d pages, %d cursors", len(seen), len(m.spans), pages, m.cursors)
 	}
 	if got := m.script.calls[0].Query.Get("time_range_field"); got != "update_time" {
 		t.Error(got)
@@ -141,6 +143,50 @@ func TestChanged(t *testing.T) {
 		t.Errorf("an empty window: %+v, %v", page, err)
 	}
 	t.Logf("%d orders on %d pages in %d spans", len(seen), pages, len(m.spans))
+}
+
+// TestChangedWhileOrdersChange: orders that leave the window while it is read take no other one with them.
+func TestChangedWhileOrdersChange(t *testing.T) {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, many := range map[string]int{"spread": 1, "many of one second": 150} {
+		at, all := map[string]int64{}, 450
+		for n := range all {
+			at[fmt.Sprintf("A%05d", n)] = begin.Unix() + int64(n/many*40)
+		}
+		m := newMarket(t, at)
+		answer := m.script.answers[pathList]
+		changed := 0
+		m.script.answers[pathList] = func(c driver.Call) string {
+			if many == 1 { // the first one listed is changed now
+				delete(at, fmt.Sprintf("A%05d", changed))
+				changed++
+			}
+			return answer(c)
+		}
+		w := driver.Window{From: begin, To: begin.Add(6 * time.Hour)}
+		seen, cursor := map[hub.ExternalID]bool{}, ""
+		for {
+			page, err := New().Changed(t.Context(), m.script, w, cursor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range page.Orders {
+				seen[o.ExternalID] = true
+			}
+			if cursor = page.Next; cursor == "" {
+				break
+			}
+		}
+		for sn := range at {
+			if !seen[hub.ExternalID(sn)] {
+				t.Errorf("%s: %s did not change and was not listed", name, sn)
+			}
+		}
+		if (m.cursors > 0) != (many > 100) {
+			t.Errorf("%s: %d cursors", name, m.cursors)
+		}
+		t.Logf("%s: %d orders in %d spans, %d changed meanwhile", name, len(seen), len(m.spans), changed)
+	}
 }
 
 // TestBadLists: pages that repeat, that promise more and give no cursor, or that are cut short.

@@ -74,6 +74,6 @@ func (*Driver) Request(c driver.Call, a driver.Access, _ time.Time) (*http.Reque
 func (*Driver) Limits() driver.Limits {
 	return driver.Limits{
 		Timeout: 1200 * time.Millisecond, Size: 2000, PerSecond: 100, OneBudget: true,
-		FetchAtOnce: ordersAtOnce, PageOrders: listAtOnce,
+		FetchAtOnce: ordersAtOnce, PageOrders: listAtOnce, Totals: driver.GrandTotals,
 	}
 }

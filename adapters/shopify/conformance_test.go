@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ func notice(topic string) driver.Notice {
 	return driver.Notice{
 		Topic: topic, DeliveryID: "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", Account: account,
 		TriggeredAt: time.Date(2026, 3, 2, 10, 30, 1, 123456789, time.UTC), APIVersion: "2026-10",
+		Duty: slices.Contains([]string{"customers/data_request", "customers/redact", "shop/redact"}, topic),
 	}
 }
 

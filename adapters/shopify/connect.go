@@ -21,7 +21,8 @@ import (
 var _ driver.Connector = (*Driver)(nil)
 
 // neededScopes are what the driver's questions need: orders, and for the ids of customers and products in them the right
-// to read those (U: that the ids alone need it). Orders older than 60 days need read_all_orders, which Shopify approves
+// to read those, without which those members are refused. The place of a retail order would need read_locations; an order is
+// read without it. Orders older than 60 days need read_all_orders, which Shopify approves
 // app by app, so it is asked for only where the app's configuration says so.
 var neededScopes = []string{"read_orders", "read_customers", "read_products"}
 

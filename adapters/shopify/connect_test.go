@@ -197,6 +197,11 @@ func TestTokenAnswers(t *testing.T) {
 	}
 }
 
+// withheldAnswer is an answer with data, and one error.
+func withheldAnswer(data, path, message, code string) string {
+	return `{"data":` + data + `,"errors":[{"message":"` + message + `","path":` + path + `,"extensions":{"code":"` + code + `"}}]}`
+}
+
 // TestJudge: each answer means what the documentation says.
 func TestJudge(t *testing.T) {
 	d := New()
@@ -221,6 +226,12 @@ func TestJudge(t *testing.T) {
 		"too dear":            {query, 200, failed("MAX_COST_EXCEEDED"), hub.KindPermanent, CodeTooDear, 0},
 		"their fault":         {query, 200, failed("INTERNAL_SERVER_ERROR"), hub.KindUnavailable, CodeUnreachable, 0},
 		"our fault":           {query, 200, failed("undefinedField"), hub.KindPermanent, CodeRefused, 0},
+		"a part withheld":     {query, 200, withheldAnswer(`{"nodes":[{"id":"1"}]}`, `["nodes",0,"email"]`, "This app is not approved to use the email field. See https://example.com", "ACCESS_DENIED"), 0, "", 0},
+		"a place withheld":    {query, 200, withheldAnswer(`{"nodes":[{"id":"1"}]}`, `["nodes",0,"retailLocation"]`, "Access denied for retailLocation field.", "ACCESS_DENIED"), 0, "", 0},
+		"a scope withheld":    {query, 200, withheldAnswer(`{"nodes":[{"id":"1"}]}`, `["nodes",0,"customer"]`, "Access denied for customer field.", "ACCESS_DENIED"), hub.KindForbidden, CodeScope, 0},
+		"all withheld":        {query, 200, withheldAnswer(`null`, `["nodes"]`, "This app is not approved to access the Order object.", "ACCESS_DENIED"), hub.KindForbidden, CodeScope, 0},
+		"the root withheld":   {query, 200, withheldAnswer(`{"order":null}`, `["order"]`, "This app is not approved to access the Order object.", "ACCESS_DENIED"), hub.KindForbidden, CodeScope, 0},
+		"a part that failed":  {query, 200, withheldAnswer(`{"nodes":[{"id":"1"}]}`, `["nodes",0,"email"]`, "This app is not approved to be", "INTERNAL_SERVER_ERROR"), hub.KindUnavailable, CodeUnreachable, 0},
 		"errors as text":      {query, 200, `{"errors":"Not Found"}`, hub.KindPermanent, CodeRefused, 0},
 		"no errors listed":    {query, 200, `{"errors":[]}`, hub.KindPermanent, CodeRefused, 0},
 		"a filter ignored":    {query, 200, `{"data":{},"extensions":{"search":[{"warnings":[{"field":"updated"}]}]}}`, hub.KindPermanent, CodeFilter, 0},

@@ -103,10 +103,10 @@ func (dr *Driver) exportPage(ctx context.Context, c driver.Caller, w driver.Wind
 	return part, nil
 }
 
-// listedAt is the time that a window is about.
+// listedAt is the time that a window is about: the one that the list is sorted by.
 func listedAt(v strictjson.Value, by driver.By) time.Time {
 	if by == driver.ByCreation {
-		return instant(v.Get("createdAt"))
+		return instant(v.Get("processedAt"))
 	}
 	return instant(v.Get("updatedAt"))
 }

@@ -22,6 +22,28 @@ func driverMAC(secret, message string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// callerFunc answers calls.
+type callerFunc func(context.Context, driver.Call) (driver.Answer, error)
+
+func (f callerFunc) Call(ctx context.Context, c driver.Call) (driver.Answer, error) { return f(ctx, c) }
+
+// TestExportGoesOnFromItsSort: what is left behind the first page is asked for by the time that the page is sorted by. A record
+// may be made long before its order is processed, or after it.
+func TestExportGoesOnFromItsSort(t *testing.T) {
+	const end = `{"nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":null}}`
+	placed := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for name, recorded := range map[string]time.Time{"before": placed.Add(-time.Hour), "after": placed.Add(time.Hour), "at once": placed} {
+		c := callerFunc(func(_ context.Context, c driver.Call) (driver.Answer, error) {
+			return driver.Answer{Status: 200, Body: fmt.Appendf(nil, `{"data":{"orders":{"nodes":[{"id":"gid://shopify/Order/1","processedAt":%q,"createdAt":%q,"updatedAt":%q,"refunds":[],"lineItems":`+end+`,"shippingLines":`+end+`,"discountApplications":`+end+`}],"pageInfo":{"hasNextPage":true,"endCursor":"x"}}}}`,
+				placed.Format(time.RFC3339), recorded.Format(time.RFC3339), recorded.Format(time.RFC3339))}, nil
+		})
+		part, err := New().Export(t.Context(), c, driver.Window{By: driver.ByCreation, From: placed.AddDate(-1, 0, 0), To: placed.AddDate(0, 0, 1)}, "")
+		if err != nil || !part.Reached.Equal(placed.Add(time.Second)) || !strings.Contains(part.Next, placed.Add(time.Second).Format(time.RFC3339)) {
+			t.Errorf("recorded %s: reached %s, next %s, %v", name, part.Reached, part.Next, err)
+		}
+	}
+}
+
 // numbered is a list of orders that are numbered and were changed one each second, or several in one second. It answers
 // like the platform: by cursor, and with no page behind the 25,000th order of one pagination.
 type numbered struct {

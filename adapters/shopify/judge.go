@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"hub"
@@ -65,25 +66,44 @@ func judgeStatus(a driver.Answer) error {
 	return judged(hub.KindPermanent, CodeRefused)
 }
 
-// judgeGraphQL reads the errors and the cost of an answer. The first error that says something decides.
+// judgeGraphQL reads the errors and the cost of an answer. The first error that says something decides; what the app may not
+// see of an order is null there and no failure.
 func judgeGraphQL(v strictjson.Value) (driver.Usage, error) {
 	u, untilServed := pace(v.Get("extensions").Get("cost"))
-	failed := v.Get("errors")
-	if failed.Given() {
+	answered := v.Get("data").Kind() == strictjson.Object
+	if failed := v.Get("errors"); failed.Given() {
 		for e := range failed.Items() {
-			return u, graphQLError(e.Get("extensions").Get("code").Text(), untilServed)
+			if !answered || !withheld(e) {
+				return u, graphQLError(e.Get("extensions").Get("code").Text(), untilServed)
+			}
 		}
-		return u, judged(hub.KindPermanent, CodeRefused)
+		if !answered || failed.Len() == 0 {
+			return u, judged(hub.KindPermanent, CodeRefused)
+		}
 	}
 	for searched := range v.Get("extensions").Get("search").Items() {
 		if searched.Get("warnings").Len() > 0 {
 			return u, judged(hub.KindPermanent, CodeFilter)
 		}
 	}
-	if v.Get("data").Kind() != strictjson.Object {
+	if !answered {
 		return u, judged(hub.KindUnavailable, driver.CodeUnreadable)
 	}
 	return u, nil
+}
+
+// withheld says whether an error is about a part of an order that can do without: protected customer data that Shopify has not
+// approved the app for, which webhooks leave out without a word, and the place of a retail order, whose scope the driver does
+// not ask for. Customers and products need scopes that the driver asks for, so a refusal of them is for people to mend.
+func withheld(e strictjson.Value) bool {
+	if e.Get("extensions").Get("code").Text() != "ACCESS_DENIED" || e.Get("path").Len() < 2 {
+		return false
+	}
+	last := ""
+	for step := range e.Get("path").Items() {
+		last = step.Text()
+	}
+	return last == "retailLocation" || strings.HasPrefix(e.Get("message").Text(), "This app is not approved to ")
 }
 
 func graphQLError(code string, wait time.Duration) error {

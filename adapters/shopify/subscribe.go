@@ -107,7 +107,7 @@ func subscribe(ctx context.Context, c driver.Caller, topic, word, hookURL, code 
 	taken := slices.ContainsFunc(messages(made), func(text string) bool { return strings.Contains(text, "already been taken") })
 	if made.Get("webhookSubscription").Kind() != strictjson.Object && !taken {
 		repair.Mended = false
-		repair.Hint = "Shopify refuses the subscription: check the app's scopes, and that the hub's public address is https and not internal."
+		repair.Hint = "Shopify refuses the subscription: check the app's scopes and its approval for protected customer data, and that the hub's public address is https and not internal."
 	}
 	return repair, nil
 }

@@ -44,6 +44,7 @@ func (*Driver) Verify(s driver.Signed) (driver.Notice, error) {
 	if h.err != nil {
 		return driver.Notice{}, h.err
 	}
+	n.Duty = meaningOf(n.Topic) == unhandled
 	return n, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func statementRows(st app.Statement) (rows [][]string) {
 	add("shop", st.Account, string(st.Platform), string(st.Connection))
 	add("day", string(st.Day), st.From.Format(time.RFC3339), "to", st.To.Format(time.RFC3339))
 	add("state", string(st.State), string(st.Code()))
-	add("compared", strings.Join(st.Compared, ", "))
+	add("compared", strings.Join(st.Compared, ", "), "amounts:", string(cmp.Or(st.Amounts, "grand_total")))
 	for _, one := range []struct {
 		name string
 		side *app.StatementSide

@@ -69,6 +69,9 @@ func (f *Forgetter) Find(ctx context.Context, tenant hub.TenantID, identifiers [
 type Plan struct {
 	Rows   map[gdpr.Location]int64 // by place, all places; InParked is what has to be opened and searched
 	Orders int64
+	// Anybody is what no erasure comes to, by place, all places: it may hold data of anybody, also of these persons, and dies by
+	// its age. Whoever answers them says so.
+	Anybody map[gdpr.Location]Anybody
 }
 
 // Plan counts. It changes nothing, and what is stored afterwards is not in it.
@@ -81,9 +84,13 @@ func (f *Forgetter) Plan(ctx context.Context, tenant hub.TenantID, subjects []gd
 	if err != nil {
 		return p, err
 	}
-	p.Rows = make(map[gdpr.Location]int64)
+	anybody, err := f.Shard.Anybody(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.Rows, p.Anybody = make(map[gdpr.Location]int64), make(map[gdpr.Location]Anybody)
 	for _, place := range gdpr.Locations() {
-		p.Rows[place] = rows[place]
+		p.Rows[place], p.Anybody[place] = rows[place], anybody[place]
 	}
 	p.Orders = rows[gdpr.InOrders]
 	for _, err := range f.unparsed(ctx, tenant) {

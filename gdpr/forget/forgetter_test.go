@@ -20,6 +20,9 @@ func bodyErasureStepByStep(t *testing.T) {
 	w.populate()
 	n, ann := w.hubs[0], customer{"ten_a", "ann"}
 	must(t, n.park(customer{"ten_a", "nobody"}, "nothing of interest"))
+	for range 2 {
+		must(t, n.park(customer{hub.Operator, "whoever"}, "for no shop that is known"))
+	}
 	who, err := n.f.Find(ctx, "ten_a", ann.identifiers())
 	must(t, err)
 	if len(who) != 1 || who[0] != w.killedOf(ann) {
@@ -29,6 +32,11 @@ func bodyErasureStepByStep(t *testing.T) {
 	must(t, err)
 	if plan.Orders != 2 || plan.Rows[gdpr.InOrders] != 2 || plan.Rows[gdpr.InRaws] != 3 || plan.Rows[gdpr.InParked] != 3 {
 		t.Errorf("the plan is %+v", plan)
+	}
+	for place, anybody := range plan.Anybody {
+		if want := map[bool]forget.Anybody{true: {Rows: 2, Until: "2026-W52"}}[place == gdpr.InParked]; anybody != want || len(plan.Anybody) != len(gdpr.Locations()) {
+			t.Errorf("of no tenant there are %+v in %s, want %+v", anybody, place, want)
+		}
 	}
 	orders := 0
 	for _, err := range n.f.Orders(ctx, "ten_a", who[0]) {

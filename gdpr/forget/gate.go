@@ -17,8 +17,8 @@ const (
 	few     = 10
 )
 
-// begin makes the next cycle if something is pending and the gate is open.
-func (s *session) begin(ctx context.Context, number int64) (Cycle, error) {
+// begin makes the cycle after the last one if something is pending and the gate is open.
+func (s *session) begin(ctx context.Context, last Cycle) (Cycle, error) {
 	ring, err := s.Keys.Keyring(ctx)
 	if err != nil {
 		return Cycle{}, err
@@ -32,8 +32,8 @@ func (s *session) begin(ctx context.Context, number int64) (Cycle, error) {
 		return Cycle{}, nil
 	}
 	c := Cycle{
-		Number: number, Phase: PhaseBegun, From: ring.Generation(), To: ring.Generation() + 1, Ledger: p.Ledger,
-		Kills: p.Kills, Weeks: int64(len(weeks)), Slots: int64(len(dirty)), BeganAt: s.now(),
+		Number: last.Number + 1, Phase: PhaseBegun, From: ring.Generation(), To: ring.Generation() + 1, Ledger: p.Ledger,
+		Kills: p.Kills, Weeks: int64(len(weeks)), Slots: int64(len(dirty)), BeganAt: s.now(), Known: last.Known,
 	}
 	if err := gate(p, s.approve); err != nil {
 		c.Number = 0

@@ -3,6 +3,7 @@ package forget
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"hub"
@@ -12,8 +13,9 @@ import (
 // Fence ends the use of the persons' data for good: from now on nobody writes or reads it, and who buys again is somebody
 // new. The entries that it returns are durable in the vault and in the shard. It may be repeated, and the first reason and
 // time stay. If it ends with an error, the caller repeats it, and until then Reconcile brings to the shard what is in the
-// vault. A person of another tenant is KindNotFound. A key or an index tag that is damaged keeps nobody else waiting: the
-// others are fenced and their entries returned, and the error names it.
+// vault. A person of another tenant is KindNotFound. Somebody whose key is damaged is fenced like everybody, after a search
+// of the whole index, and the entry says so. An index tag of theirs that is damaged keeps nobody else waiting: the others are
+// fenced and their entries returned, and the error names it.
 func (f *Forgetter) Fence(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID, reason string) (all []Entry, err error) {
 	defer hub.Wrap(&err, "fencing persons", string(tenant))
 	return f.both(ctx, tenant, subjects, Fenced, reason, f.fence)
@@ -109,22 +111,64 @@ func (f *Forgetter) kill(ctx context.Context, tenant hub.TenantID, entries []Ent
 	return f.Ledger.Kill(ctx, entries, owners)
 }
 
-// owners returns what marks the tags of the persons. Whose key is gone has no tags either.
+// owners returns what marks the tags of the persons, and notes in the entries whose key is damaged. Whose key is gone has no
+// tags either.
 func (f *Forgetter) owners(ctx context.Context, tenant hub.TenantID, entries []Entry) (owners [][]byte, err error) {
 	subjects := make([]gdpr.SubjectID, len(entries))
 	for i, e := range entries {
 		subjects[i] = e.Subject
 	}
-	marks, err := f.Keys.Owners(ctx, tenant, subjects)
+	marks, damaged, err := f.Keys.Owners(ctx, tenant, subjects)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range subjects {
-		if mark, ok := marks[s]; ok {
-			owners = append(owners, mark[:])
+	for _, mark := range marks {
+		owners = append(owners, mark[:])
+	}
+	if len(damaged) == 0 {
+		return owners, nil
+	}
+	for i, e := range entries {
+		entries[i].Damaged = e.Damaged || damaged[e.Subject] != nil
+	}
+	found, err := f.seek(ctx, damaged)
+	return append(owners, found...), err
+}
+
+// seekSlots are read at a time: at ten million persons some thirty thousand tags.
+const seekSlots = 64
+
+// seek finds what marks the tags of persons whose keys do not tell, by opening all tags that there are: for ten million persons
+// that takes minutes. Whom no tag leads to has none, unless there are identities that do not open, one of which may be
+// theirs; then it is the error of their key, because a key that went without its identity would stop every later cycle.
+func (f *Forgetter) seek(ctx context.Context, damaged map[gdpr.SubjectID]error) (owners [][]byte, err error) {
+	ring, err := f.Keys.Keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left, blind := maps.Clone(damaged), false
+	for from := gdpr.Slot(0); from < gdpr.Buckets && len(left) > 0; from += seekSlots {
+		tags, err := f.Ledger.Index(ctx, from, from+seekSlots)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tags {
+			id, ok := ring.LeadsTo(t)
+			if blind = blind || !ok && t.Identity; left[id] != nil && ok {
+				owners = append(owners, t.Owner)
+				delete(left, id)
+			}
 		}
 	}
-	return owners, nil
+	again, err := f.Keys.Keyring(ctx)
+	switch {
+	case err != nil || len(left) == 0:
+	case again.Revision() != ring.Revision():
+		err = hub.Errorf(hub.KindUnavailable, "searching the index", "the keyring was changed meanwhile")
+	case blind:
+		err = errors.Join(slices.Collect(maps.Values(left))...)
+	}
+	return owners, err
 }
 
 // KillConnection kills the lots of a connection, or of all connections of the tenant when it is empty: everything that was

@@ -25,13 +25,15 @@ const (
 const (
 	ReasonDelivery  = "delivery"  // a parked delivery's own key, because it names an erased person or is settled
 	ReasonRetention = "retention" // the key of a person of whom nothing is stored any more
+	ReasonEnded     = "ended"     // the key of a connection's credentials, because the connection has ended
 )
 
 // EntryPrefix begins the ids of ledger entries.
 const EntryPrefix = "ers_"
 
 // Entry is one line of the erasure ledger, which the vault and the shard of its tenant keep for ever. Nothing in it is
-// personal. In the place of a subject there may be a connection or a tenant, whose lots were killed, or a parked delivery.
+// personal. In the place of a subject there may be a connection or a tenant, whose lots were killed, a parked delivery, or
+// the key of a connection's credentials.
 type Entry struct {
 	Number  int64  // in the vault, from 1, without holes; 0 while the vault has not numbered it
 	ID      string // the same on both sides
@@ -39,6 +41,9 @@ type Entry struct {
 	Tenant  hub.TenantID
 	Subject gdpr.SubjectID
 	Reason  string // one word, such as erasure or redact
+	// Damaged: the person's key did not open when the entry was written, so this hub could read nothing under it. A copy of the
+	// key may have; it dies with the cycle like any other.
+	Damaged bool
 	At      time.Time
 }
 
@@ -57,7 +62,8 @@ type Ledger interface {
 	// and new, with their numbers, in the order given.
 	Fence(ctx context.Context, entries []Entry, owners [][]byte, stones []Tombstone) ([]Entry, error)
 	// Kill writes an entry for each subject that has none of that kind, deletes the subjects' keys and all tags of the
-	// owners, and marks the slots of both as dirty. Keys that are gone already are no error.
+	// owners, and marks the slots of both as dirty. Keys that are gone already are no error. A subject may be the key of
+	// credentials.
 	Kill(ctx context.Context, entries []Entry, owners [][]byte) ([]Entry, error)
 	// KillLots does the same for the lots of one connection, or of a tenant when connection is empty: lots are no persons,
 	// so there is one entry with the connection's id, or the tenant's, as its subject. The entry is not older than any lot
@@ -74,6 +80,8 @@ type Ledger interface {
 	EntriesByID(ctx context.Context, ids []string) (map[string]Entry, error)
 	// TagsOf returns all tags of the owners.
 	TagsOf(ctx context.Context, owners [][]byte) ([]gdpr.Tag, error)
+	// Index returns all tags of the slots from one on and below another, as they were at one moment.
+	Index(ctx context.Context, from, below gdpr.Slot) ([]gdpr.Tag, error)
 }
 
 // Shard is the other side: where the persons' data is. Methods with a transaction run inside of hub.Shards.Do.
@@ -88,12 +96,14 @@ type Shard interface {
 	// anew. It returns the entries that were new to this shard.
 	Apply(ctx context.Context, tx hub.Tx, entries []Entry, head *Entry) ([]Entry, error)
 	// Count says where data of subjects is: rows by place, from the register of places. A row of several of them counts
-	// once; a place without rows is 0 or absent.
+	// once, and so does an order that they left; a place without rows is 0 or absent.
 	Count(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID) (map[gdpr.Location]int64, error)
+	// Anybody counts, by place, what belongs to no tenant (hub.Operator) and still has bytes; a place without any is absent.
+	Anybody(ctx context.Context) (map[gdpr.Location]Anybody, error)
 	// Visit empties up to limit sealed values of one place that belong to the subjects, in one transaction, and their
 	// lines in the register. more reports whether there is more.
 	Visit(ctx context.Context, tx hub.Tx, place gdpr.Location, subjects []gdpr.SubjectID, limit int) (v Visited, more bool, err error)
-	// OrdersOf returns the ids of orders that hold data of the subjects, up to limit after one.
+	// OrdersOf returns the ids of orders that hold data of the subject, or did, up to limit after one.
 	OrdersOf(ctx context.Context, tenant hub.TenantID, subject gdpr.SubjectID, after hub.OrderID, limit int) ([]hub.OrderID, error)
 	// Unparsed returns up to limit parked deliveries of the tenant that still have bytes, after an id, with the bytes.
 	Unparsed(ctx context.Context, tenant hub.TenantID, after hub.ParkedID, limit int) ([]Unparsed, error)
@@ -102,11 +112,14 @@ type Shard interface {
 	// Expired empties up to limit sealed values of one place whose lots expired with a week before the given one.
 	Expired(ctx context.Context, tx hub.Tx, place gdpr.Location, before gdpr.Week, limit int) (v Visited, more bool, err error)
 	// Idle returns up to limit subjects, after an id and in their order, who may hold nothing any more: those of whom Visit,
-	// as far as they were not visited themselves, Expired, or the end of a parked delivery dropped something. They stay in
-	// the list until Retire finds that they hold something, or Apply is told that they are killed.
+	// as far as they were not visited themselves, Expired, or the end of a parked delivery dropped something, and those who
+	// left an order (gdpr.Register). They stay in the list until Retire finds that they hold something, or Apply is told
+	// that they are killed.
 	Idle(ctx context.Context, shard hub.ShardID, after gdpr.SubjectID, limit int) ([]Idle, error)
 	// Retire marks those of these idle subjects as erasing that hold nothing, and returns them, also when they were marked
-	// before. From here on nothing is written for them.
+	// before. From here on nothing is written for them. An order is held by whom its values name, whatever the register says,
+	// and the lines that say otherwise go; where it cannot be told, because the order is lost or a value is damaged, the subject
+	// stays idle.
 	Retire(ctx context.Context, tx hub.Tx, subjects []gdpr.SubjectID) ([]gdpr.SubjectID, error)
 }
 
@@ -118,6 +131,12 @@ type Idle struct {
 
 // Compare orders by the subject's id.
 func (i Idle) Compare(o Idle) int { return cmp.Compare(i.Subject, o.Subject) }
+
+// Anybody is what may hold data of anybody: nobody knows whose it is, not even which tenant's.
+type Anybody struct {
+	Rows  int64
+	Until gdpr.Week // the last in which any of it opens; its key dies with the cycle after it
+}
 
 // Unparsed is a parked delivery with its sealed bytes.
 type Unparsed struct {
@@ -170,6 +189,16 @@ type Cycle struct {
 	// Unreadable are the ids of keys, and the names of index tags, that it found damaged: see CodeKeysDamaged. They are left
 	// as they are, and when the cycle is done nothing opens them any more, nor any copy of them.
 	Unreadable []string
+	// Known is all damage that was waited for, by this cycle or one before it. Nobody waits for it again while the row is as it
+	// was; once it is whole, or gone, it is forgotten.
+	Known []Damage
+}
+
+// Damage is a row of the vault that does not open.
+type Damage struct {
+	Name   string // the id of a key, the name of an index tag
+	Slot   gdpr.Slot
+	Digest []byte // 32 bytes: SHA-256 of all that is sealed, or authenticated with it
 }
 
 // Pending is what the next cycle would be for.

@@ -236,6 +236,12 @@ func (f *Forgetter) pushGroup(ctx context.Context, g group, entries []Entry) (er
 		_, err = f.kill(ctx, g.tenant, entries)
 	default:
 		for _, e := range entries {
+			if credential(e) {
+				if _, err := f.Ledger.Kill(ctx, []Entry{e}, nil); err != nil {
+					return err
+				}
+				continue
+			}
 			connection := hub.ConnectionID(e.Subject)
 			if string(e.Subject) == string(e.Tenant) {
 				connection = ""

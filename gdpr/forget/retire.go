@@ -69,14 +69,18 @@ func (f *Forgetter) retire(ctx context.Context, tenant hub.TenantID, subjects []
 
 // sound returns those whose keys open or are gone, and what is wrong with the others.
 func (f *Forgetter) sound(ctx context.Context, tenant hub.TenantID, subjects []gdpr.SubjectID) (sound []gdpr.SubjectID, err error) {
-	err = sparing(subjects, func(some []gdpr.SubjectID) error {
-		_, err := f.Keys.Owners(ctx, tenant, some)
-		if err == nil {
-			sound = append(sound, some...)
+	_, damaged, err := f.Keys.Owners(ctx, tenant, subjects)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, s := range subjects {
+		if damaged[s] == nil {
+			sound = append(sound, s)
 		}
-		return err
-	})
-	return sound, err
+		errs = append(errs, damaged[s])
+	}
+	return sound, errors.Join(errs...)
 }
 
 // sparing does something with subjects, and where one of them is damaged, or was lost so with a cycle, with each half of them,

@@ -16,9 +16,9 @@ const CodeApprovalNeeded hub.Code = "approval_needed"
 const CodeKeysVanished hub.Code = "keys_vanished"
 
 // CodeKeysDamaged: a cycle found keys or index tags that do not open, so it cannot wrap them again, and whatever copy of them
-// still opens would not after it. It waits for somebody to put them back from a copy of the vault: while they are no more
-// than ten, for twelve hours, because the dead have a promise too; if they are more, until somebody approves their number
-// together with that of the kills; and if they are more than ten thousand, until the vault was restored.
+// still opens would not after it. It waits, once for each of them, for somebody to put them back from a copy of the vault: while
+// they are no more than ten, for twelve hours, because the dead have a promise too; if they are more, until somebody approves
+// their number together with that of the kills; and if they are more than ten thousand, until the vault was restored.
 const CodeKeysDamaged hub.Code = "keys_damaged"
 
 // CodeElsewhere: another hub runs the cycle.
@@ -45,8 +45,8 @@ type Runner struct {
 // again; Loop does. CodeElsewhere means that another hub leads, hub.CodeStaleEpoch that it took over meanwhile. With
 // CodeApprovalNeeded nothing has happened, and the Cycle says how many persons would die: Run with at least that number goes
 // on. With CodeKeysVanished and CodeKeysDamaged nothing was destroyed: once the rows are back in the vault, Run goes on. A
-// damaged row that nobody puts back stays in the vault, unreadable for good, and is named by the Cycle and by each later one
-// that comes to its slot.
+// damaged row that nobody puts back stays in the vault, unreadable for good. The Cycle names it and so does each later one that
+// comes to its slot, but none waits for it again.
 func (r *Runner) Run(ctx context.Context, approve int64) (c Cycle, err error) {
 	defer hub.Wrap(&err, "forget cycle", "")
 	r.one.Lock()
@@ -69,7 +69,7 @@ func (r *Runner) Run(ctx context.Context, approve int64) (c Cycle, err error) {
 		return c, err
 	}
 	if c.Number == 0 || c.Phase == PhaseDone {
-		if c, err = s.begin(ctx, c.Number+1); err != nil || c.Number == 0 {
+		if c, err = s.begin(ctx, c); err != nil || c.Number == 0 {
 			return c, err
 		}
 	}

@@ -1,6 +1,7 @@
 package forget
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"runtime"
@@ -89,14 +90,15 @@ const (
 // rewrap moves everything that lives in slots with two keys to the newer one and counts it, some slots in one transaction:
 // one at first, and then some times as many each time, as long as they hold no more rows than is good. Nothing can be added under
 // the old keys any more, because an addition names the keyring's revision. What a slot should hold and does not stops the
-// cycle: the old keys still open what is put back. So does, for a while, what does not open; it stays as it is and is
-// counted with the slot. Slots that were done before a crash are read again to no effect.
+// cycle: the old keys still open what is put back. So does, for a while and unless that was waited for before, what does not
+// open; it stays as it is and is counted with the slot. Slots that were done before a crash are read again to no effect.
 func (s *session) rewrap(ctx context.Context, c Cycle) (Cycle, error) {
 	ring, err := s.Keys.Keyring(ctx) // read from the vault, so what was stored opens
 	if err != nil {
 		return c, err
 	}
 	c.Rows, c.Unreadable = 0, nil
+	var broken []Damage
 	slots, size := ring.Old(), 1
 	for len(slots) > 0 {
 		if err := s.lead(ctx); err != nil {
@@ -113,29 +115,46 @@ func (s *session) rewrap(ctx context.Context, c Cycle) (Cycle, error) {
 			return c, err
 		}
 		c.Rows += int64(did.rows)
-		c.Unreadable = append(c.Unreadable, did.unreadable...)
-		if len(c.Unreadable) > mostUnreadable {
+		if broken = append(broken, did.broken...); len(broken) > mostUnreadable {
 			return c, damaged("more than %d keys and tags do not open: restore the vault", mostUnreadable)
 		}
 		slots = slots[len(some):]
 		size = min(rewriteGrowth*size, rewriteSlots, max(1, rewriteRows*len(some)/max(did.rows, 1)))
 	}
-	if err := s.mayLose(c); err != nil {
+	for _, d := range broken {
+		c.Unreadable = append(c.Unreadable, d.Name)
+	}
+	if err := s.mayLose(c, broken); err != nil {
 		_, saved := s.save(ctx, c) // so that everybody can see which
 		return c, errors.Join(err, saved)
 	}
-	c.Phase = PhaseRewrapped
+	c.Phase, c.Known = PhaseRewrapped, c.known(broken, ring.Old())
 	return s.save(ctx, c)
 }
 
-// mayLose holds a cycle up that found damage which somebody may still mend.
-func (s *session) mayLose(c Cycle) error {
-	n := len(c.Unreadable)
+// known is what is known after damage was found in slots: what was known of them before is gone if it was not found again.
+func (c Cycle) known(broken []Damage, slots []gdpr.Slot) []Damage {
+	rest := slices.DeleteFunc(slices.Clone(c.Known), func(d Damage) bool {
+		_, read := slices.BinarySearch(slots, d.Slot)
+		return read
+	})
+	return append(rest, broken...)
+}
+
+// mayLose holds a cycle up that found damage which somebody may still mend. What was waited for before is not waited for again.
+func (s *session) mayLose(c Cycle, broken []Damage) error {
+	var names []string
+	for _, d := range broken {
+		if !slices.ContainsFunc(c.Known, d.equal) {
+			names = append(names, d.Name)
+		}
+	}
+	n := len(names)
 	waited := s.now().Sub(c.BeganAt)
 	if n == 0 || s.approve >= c.Kills+int64(n) || n <= few && waited >= mending {
 		return nil
 	}
-	named := strings.Join(c.Unreadable[:min(n, few)], ", ")
+	named := strings.Join(names[:min(n, few)], ", ")
 	if n > few {
 		return damaged("%d keys and tags do not open, among them %s: put them back from a copy of the vault, or approve %d", n, named, c.Kills+int64(n))
 	}
@@ -149,18 +168,18 @@ func damaged(format string, args ...any) error {
 
 // rewritten is what became of some slots.
 type rewritten struct {
-	changed    []Slotful // to be stored
-	rows       int       // of all slots
-	unreadable []string
+	changed []Slotful // to be stored
+	rows    int       // of all slots
+	broken  []Damage
 }
 
 // rewrappedAll wraps what slots hold under their newest keys, on all processors.
 func rewrappedAll(ring *gdpr.Keyring, full []Slotful, generation int) (did rewritten, err error) {
 	type outcome struct {
-		slot       Slotful
-		changed    bool
-		unreadable []string
-		err        error
+		slot    Slotful
+		changed bool
+		broken  []Damage
+		err     error
 	}
 	out := make([]outcome, len(full))
 	var next atomic.Int64
@@ -168,7 +187,7 @@ func rewrappedAll(ring *gdpr.Keyring, full []Slotful, generation int) (did rewri
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < len(full); i = int(next.Add(1)) - 1 {
 			o := &out[i]
-			o.slot, o.changed, o.unreadable, o.err = full[i].rewrapped(ring.Bench(), generation)
+			o.slot, o.changed, o.broken, o.err = full[i].rewrapped(ring.Bench(), generation)
 		}
 	}
 	for range min(len(full), runtime.GOMAXPROCS(0)) - 1 {
@@ -184,13 +203,13 @@ func rewrappedAll(ring *gdpr.Keyring, full []Slotful, generation int) (did rewri
 			did.changed = append(did.changed, o.slot)
 		}
 		did.rows += len(full[i].Keys) + len(full[i].Tags)
-		did.unreadable = append(did.unreadable, o.unreadable...)
+		did.broken = append(did.broken, o.broken...)
 	}
 	return did, nil
 }
 
 // rewrapped returns one slot under its newest key, with what does not open as it was, and whether anything is to be stored.
-func (f Slotful) rewrapped(ring *gdpr.Keyring, generation int) (out Slotful, changed bool, unreadable []string, err error) {
+func (f Slotful) rewrapped(ring *gdpr.Keyring, generation int) (out Slotful, changed bool, broken []Damage, err error) {
 	if err := f.audit(); err != nil {
 		return out, false, nil, err
 	}
@@ -202,7 +221,7 @@ func (f Slotful) rewrapped(ring *gdpr.Keyring, generation int) (out Slotful, cha
 	for i, k := range f.Keys {
 		next, renewed, err := ring.Rewrap(k)
 		if lost(err) {
-			next, unreadable, err = k, append(unreadable, k.ID), nil
+			next, broken, err = k, append(broken, f.damage(k.ID, k.Sum())), nil
 		}
 		if err != nil {
 			return out, false, nil, err
@@ -212,14 +231,22 @@ func (f Slotful) rewrapped(ring *gdpr.Keyring, generation int) (out Slotful, cha
 	for i, t := range f.Tags {
 		next, renewed, err := ring.Retag(t)
 		if lost(err) {
-			next, unreadable, err = t, append(unreadable, t.Name()), nil
+			next, broken, err = t, append(broken, f.damage(t.Name(), t.Sum())), nil
 		}
 		if err != nil {
 			return out, false, nil, err
 		}
 		out.Tags[i], changed = next, changed || renewed
 	}
-	return out, changed, unreadable, nil
+	return out, changed, broken, nil
+}
+
+func (f Slotful) damage(name string, sum [32]byte) Damage {
+	return Damage{Name: name, Slot: f.Slot, Digest: sum[:]}
+}
+
+func (d Damage) equal(o Damage) bool {
+	return d.Name == o.Name && d.Slot == o.Slot && bytes.Equal(d.Digest, o.Digest)
 }
 
 // lost reports whether a row is damaged, or so old that its key has died already. A row of another keyring is neither: then

@@ -77,7 +77,8 @@ func testSave(b bench) {
 	b.equal(must[forget.Cycle](b)(b.v.Current(b.ctx)), forget.Cycle{}, "before the first")
 	epoch := b.lead("a", noon)
 	c := forget.Cycle{Number: 1, Phase: forget.PhaseSealed, From: 3, To: 4, Ledger: 5, Kills: 6, Weeks: 7, Slots: 8, Rows: 9, BeganAt: noon,
-		WaitsFor: []string{"hub-1", "hub \"2\""}, Unreadable: []string{"sub_1", "tag 0a0b"}}
+		WaitsFor: []string{"hub-1", "hub \"2\""}, Unreadable: []string{"sub_1", "tag 0a0b"},
+		Known: []forget.Damage{{Name: "sub_1", Slot: 65535, Digest: hash("damage")}, {Name: "tag 0a0b", Digest: []byte{0, 0xff}}}}
 	b.ok(b.v.Save(b.ctx, epoch, c))
 	b.equal(must[forget.Cycle](b)(b.v.Current(b.ctx)), c, "while it runs")
 	c.Phase, c.EndedAt, c.WaitsFor = forget.PhaseDone, noon.Add(time.Minute), nil

@@ -1,6 +1,8 @@
 package gdprtest
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -17,9 +19,9 @@ func RunLedger(t *testing.T, open func(*testing.T) Store) {
 	run(t, open, []test{
 		{"Fence", testFence}, {"Kill", testKill}, {"Repeated", testRepeated}, {"EntryTakenIsConflict", testEntryTaken},
 		{"WrongEntries", testWrongEntries}, {"Tombstones", testTombstones}, {"NobodyComesBack", testNobodyComesBack},
-		{"KillLots", testKillLots}, {"KillLotsAgain", testKillLotsAgain}, {"KillLotsOfThen", testKillLotsOfThen}, {"NotPersons", testNotPersons}, {"Note", testNote}, {"Entries", testEntries},
+		{"KillLots", testKillLots}, {"KillLotsAgain", testKillLotsAgain}, {"KillLotsOfThen", testKillLotsOfThen}, {"NotPersons", testNotPersons}, {"KillCredential", testKillCredential}, {"Note", testNote}, {"Entries", testEntries},
 		{"Poll", testPoll}, {"PollGap", testPollGap}, {"LargeKill", testLargeKill}, {"DenseNumbers", testDenseNumbers},
-		{"KillBesideAdd", testKillBesideAdd},
+		{"KillBesideAdd", testKillBesideAdd}, {"KillDamaged", testKillDamaged}, {"Index", testIndex},
 	})
 }
 
@@ -146,6 +148,13 @@ func testWrongEntries(b bench) {
 	b.refused(err, hub.KindInvalid, "", "a kill as a fence")
 	_, err = b.v.Note(b.ctx, []forget.Entry{{ID: "ers_1", What: forget.Emptied, Tenant: tenant, Subject: entry(forget.Killed, 1).Subject}})
 	b.refused(err, hub.KindInvalid, "", "a person as a delivery")
+	credential := forget.Entry{ID: "ers_1", Tenant: tenant, Subject: gdpr.SubjectID(row(gdpr.KindCredential, 1).ID)}
+	credential.What = forget.Fenced
+	_, err = b.v.Fence(b.ctx, []forget.Entry{credential}, nil, nil)
+	b.refused(err, hub.KindInvalid, "", "a fence of credentials")
+	credential.What = forget.Emptied
+	_, err = b.v.Note(b.ctx, []forget.Entry{credential})
+	b.refused(err, hub.KindInvalid, "", "credentials as a delivery")
 	if l := b.poll(0).Ledger; l != 0 {
 		b.Errorf("ledger %d", l)
 	}
@@ -285,6 +294,27 @@ func testNotPersons(b bench) {
 	if p := must[forget.Pending](b)(b.v.Pending(b.ctx)); p.Kills+p.Retired != 0 {
 		b.Errorf("after the cycle %+v", p)
 	}
+}
+
+// testKillCredential: the key of credentials dies alone, is no person to the cycle, and is named to every hub.
+func testKillCredential(b bench) {
+	b.settle(1, 2)
+	dead, other := row(gdpr.KindCredential, 1), row(gdpr.KindCredential, 2)
+	b.add(gdpr.Addition{Keys: []gdpr.WrappedKey{dead, other}})
+	e := forget.Entry{ID: "ers_1", What: forget.Killed, Tenant: tenant, Subject: gdpr.SubjectID(dead.ID), Reason: forget.ReasonEnded, At: noon}
+	want := e
+	want.Number = 1
+	for range 2 {
+		b.equal(must[[]forget.Entry](b)(b.v.Kill(b.ctx, []forget.Entry{e}, nil)), []forget.Entry{want}, "the entry")
+		if got := b.find(dead, other); len(got) != 1 || got[string(other.Tag)].ID != other.ID {
+			b.Errorf("left: %v", got)
+		}
+	}
+	b.person(1, true, 1, 2)
+	if s := b.poll(0); s.Gap || !slices.Equal(s.Ended, []string{dead.ID}) {
+		b.Errorf("hubs are told %+v", s)
+	}
+	b.equal(must[forget.Pending](b)(b.v.Pending(b.ctx)), forget.Pending{Ledger: 1, Subjects: 1, Identities: 1, Dirty: []gdpr.Slot{dead.Slot}}, "pending")
 }
 
 func testNote(b bench) {
@@ -457,4 +487,58 @@ func testKillBesideAdd(b bench) {
 		b.Errorf("%d persons live, %d identities", p.Subjects, p.Identities)
 	}
 	b.Logf("%d killed beside %d additions, 0 tags left", persons, hubs*persons)
+}
+
+// testKillDamaged: an entry says that a key was damaged, and what died is looked for where its id says, whatever the row says.
+func testKillDamaged(b bench) {
+	b.settle(1, 4)
+	home, ok := gdpr.SubjectID(person(1).Key.ID).Bucket()
+	if slot := person(1).Key.Slot; !ok || home == slot {
+		b.Fatalf("its row is in slot %d, as its id says: proves nothing", slot)
+	}
+	epoch := b.lead("a", noon)
+	b.rewrite(epoch, person(1).Key.Slot, counted)
+	hurt := entries(forget.Killed, 1, 4)
+	hurt[0].Damaged = true
+	stored := must[[]forget.Entry](b)(b.v.Kill(b.ctx, hurt, owners(1, 4)))
+	b.equal(stored, numbered(1, hurt), "the entries")
+	b.equal(must[[]forget.Entry](b)(b.v.Entries(b.ctx, 0, 10)), stored, "as they are read")
+	again := entries(forget.Killed, 1, 2) // nothing is damaged any more, for it is gone
+	b.equal(must[[]forget.Entry](b)(b.v.Kill(b.ctx, again, nil)), stored[:1], "the same kill")
+	dirty := b.dirty()
+	for n, want := range map[int]bool{1: true, 2: false} {
+		if slot, _ := gdpr.SubjectID(person(n).Key.ID).Bucket(); slices.Contains(dirty, slot) != want || !slices.Contains(dirty, person(n).Key.Slot) {
+			b.Errorf("of person %d slot %d, where its id says, and %d: dirty are %v", n, slot, person(n).Key.Slot, dirty)
+		}
+	}
+	if s := b.slotful(epoch, home); !slices.Equal(s.Killed, []string{person(1).Key.ID}) {
+		b.Errorf("its bucket ended %v", s.Killed)
+	}
+}
+
+func testIndex(b bench) {
+	const some = 300
+	b.settle(1, some)
+	all := must[[]gdpr.Tag](b)(b.v.TagsOf(b.ctx, owners(1, some)))
+	sort := func(list []gdpr.Tag) []gdpr.Tag {
+		slices.SortFunc(list, func(x, y gdpr.Tag) int { return cmp.Or(cmp.Compare(x.Slot, y.Slot), bytes.Compare(x.Link, y.Link)) })
+		return list
+	}
+	var joined []gdpr.Tag
+	const step = gdpr.Buckets / 8
+	for from := gdpr.Slot(0); from < gdpr.Buckets; from += step {
+		part := must[[]gdpr.Tag](b)(b.v.Index(b.ctx, from, from+step))
+		if slices.ContainsFunc(part, func(t gdpr.Tag) bool { return t.Slot < from || t.Slot >= from+step }) {
+			b.Errorf("tags of other slots than those from %d on", from)
+		}
+		joined = append(joined, part...)
+	}
+	b.equal(sort(joined), sort(all), "all tags")
+	one := mail(1, "household").Slot
+	if got := must[[]gdpr.Tag](b)(b.v.Index(b.ctx, one, one+1)); len(got) < some-1 {
+		b.Errorf("%d tags in one slot", len(got))
+	}
+	if got := must[[]gdpr.Tag](b)(b.v.Index(b.ctx, one, one)); len(got) != 0 {
+		b.Errorf("%d tags in no slot", len(got))
+	}
 }

@@ -206,7 +206,7 @@ func (m *Memory) Poll(ctx context.Context, ledger int64) (s gdpr.State, err erro
 		for _, e := range d.ledger[ledger:] {
 			switch {
 			case e.What == forget.Emptied:
-			case isPerson(e.Subject):
+			case isPerson(e.Subject), isCredential(e.Subject):
 				ended[string(e.Subject)] = true
 			default:
 				s.Gap = true

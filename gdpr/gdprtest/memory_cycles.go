@@ -86,7 +86,7 @@ func (m *Memory) Current(ctx context.Context) (c forget.Cycle, err error) {
 	err = m.do(ctx, "Current", func(d *data) error {
 		if n := len(d.cycles); n > 0 {
 			c = d.cycles[n-1]
-			c.WaitsFor, c.Unreadable = slices.Clone(c.WaitsFor), slices.Clone(c.Unreadable)
+			c.WaitsFor, c.Unreadable, c.Known = slices.Clone(c.WaitsFor), slices.Clone(c.Unreadable), slices.Clone(c.Known)
 		}
 		return nil
 	})
@@ -112,7 +112,7 @@ func (m *Memory) Save(ctx context.Context, epoch int64, c forget.Cycle) error {
 		case slices.Index(phases, c.Phase) < slices.Index(phases, d.cycles[n-1].Phase):
 			return conflict
 		}
-		c.WaitsFor, c.Unreadable = slices.Clone(c.WaitsFor), slices.Clone(c.Unreadable)
+		c.WaitsFor, c.Unreadable, c.Known = slices.Clone(c.WaitsFor), slices.Clone(c.Unreadable), slices.Clone(c.Known)
 		d.cycles[c.Number-1] = c
 		if c.Phase == forget.PhaseDone {
 			maps.DeleteFunc(d.dirty, func(_ gdpr.Slot, m mark) bool { return m.number <= c.Ledger && m.cycle < c.Number })

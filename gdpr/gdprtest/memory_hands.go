@@ -77,6 +77,13 @@ func (m *Memory) Replace(k gdpr.WrappedKey) {
 	m.d.keys[k.ID], m.d.ids[string(k.Tag)] = keyRow{cloneKey(k), counted}, k.ID
 }
 
+// Soil makes a slot dirty, as if something had died in it.
+func (m *Memory) Soil(slot gdpr.Slot) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.d.soil(slot)
+}
+
 // ReplaceTag overwrites the tag that has the link of t.
 func (m *Memory) ReplaceTag(t gdpr.Tag) {
 	m.mu.Lock()

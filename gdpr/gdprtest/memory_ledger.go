@@ -12,6 +12,10 @@ import (
 
 func isPerson(id gdpr.SubjectID) bool { return strings.HasPrefix(string(id), gdpr.SubjectPrefix) }
 
+func isCredential(id gdpr.SubjectID) bool {
+	return strings.HasPrefix(string(id), gdpr.CredentialPrefix)
+}
+
 // entry returns the entry of a kind that a subject has.
 func (d *data) entry(subject string, what forget.What) *forget.Entry {
 	return d.at(string(what) + " " + subject)
@@ -41,7 +45,8 @@ func (d *data) write(entries []forget.Entry, what forget.What) ([]forget.Entry, 
 	const op = "writing the ledger"
 	fresh := map[string]gdpr.SubjectID{} // by id
 	for _, e := range entries {
-		if isPerson(e.Subject) != (what != forget.Emptied) || e.What != what {
+		person, credential := isPerson(e.Subject), isCredential(e.Subject)
+		if fits := person && what != forget.Emptied || credential && what == forget.Killed || !person && !credential && what == forget.Emptied; !fits || e.What != what {
 			return nil, hub.Errorf(hub.KindInvalid, op, "the entry is of another kind")
 		}
 		if d.entry(string(e.Subject), what) != nil {
@@ -84,16 +89,20 @@ func (d *data) dropTags(owners [][]byte, identitiesOnly bool) {
 	}
 }
 
-// end deletes a key that the ledger names.
-func (d *data) end(id string) {
+// end deletes a key that the ledger names. What a damaged row says of its slot does not count.
+func (d *data) end(id string, damaged bool) {
 	k, ok := d.keys[id]
 	if !ok {
 		return
 	}
+	d.soil(k.Slot)
+	if bucket, ok := gdpr.SubjectID(id).Bucket(); ok && damaged {
+		k.Slot = bucket
+		d.soil(bucket)
+	}
 	if k.counted {
 		d.ended[id] = k.Slot
 	}
-	d.soil(k.Slot)
 	d.drop(id)
 }
 
@@ -126,7 +135,7 @@ func (m *Memory) Kill(ctx context.Context, entries []forget.Entry, owners [][]by
 			return err
 		}
 		for _, e := range entries {
-			d.end(string(e.Subject))
+			d.end(string(e.Subject), e.Damaged)
 		}
 		d.dropTags(owners, false)
 		return nil
@@ -162,7 +171,7 @@ func (m *Memory) KillLots(ctx context.Context, e forget.Entry, connection hub.Co
 		stored = *old
 		for _, k := range dead {
 			if !k.CreatedAt.After(stored.At) {
-				d.end(k.ID)
+				d.end(k.ID, false)
 			}
 		}
 		return nil
@@ -212,6 +221,15 @@ func (m *Memory) TagsOf(ctx context.Context, owners [][]byte) (list []gdpr.Tag, 
 				list = append(list, cloneTag(d.tags[link]))
 			}
 		}
+		return nil
+	})
+	return list, err
+}
+
+// Index implements forget.Ledger.
+func (m *Memory) Index(ctx context.Context, from, below gdpr.Slot) (list []gdpr.Tag, err error) {
+	err = m.do(ctx, "Index", func(d *data) error {
+		list = d.sortedTags(func(t gdpr.Tag) bool { return t.Slot >= from && t.Slot < below })
 		return nil
 	})
 	return list, err

@@ -11,6 +11,7 @@ import (
 	"hub"
 	"hub/adapters"
 	"hub/adapters/driver"
+	"hub/gdpr"
 	"hub/internal/connect"
 	"hub/internal/jobs"
 	"hub/internal/store"
@@ -35,7 +36,7 @@ func (h *Hub) openConnect(context.Context) error {
 	direct := connect.Send{Transport: transport, Errands: kept}
 	h.tokens = &connect.Source{}
 	h.calls = &calls{
-		clients: clientsOf(h.o.Storefronts), tokens: tokens{h.tokens}, worked: h.worked, observer: watch{h.metrics}, clock: h.o.Clock, fronts: map[hub.AppID]*adapters.Storefront{},
+		clients: clientsOf(h.o.Storefronts), tokens: tokens{h.tokens}, worked: h.worked, observer: watch{h.metrics, h.tracer}, clock: h.o.Clock, fronts: map[hub.AppID]*adapters.Storefront{},
 		who: who,
 	}
 	refresher := &connect.Refresher{
@@ -47,11 +48,19 @@ func (h *Hub) openConnect(context.Context) error {
 	}
 	h.tokens.Refresher, h.tokens.Notes = refresher, kept
 	h.connect = &connect.Service{
-		Platforms: refresher.Platforms, Directory: who, Calls: h.calls, Lines: h.calls, Vault: h.keys, Journeys: kept, Grants: kept, Tokens: kept, Starts: kept,
+		Platforms: refresher.Platforms, Directory: who, Calls: h.calls, Lines: h.calls, Vault: h.keys, Journeys: kept, Grants: kept, Tokens: kept, Starts: kept, Graves: kept, Killer: killer{h},
 		Work: work{h.store}, Source: h.tokens, Refresh: h.tenancy.Directory.Refresh, Clock: h.o.Clock, IDs: h.ids, Random: rand.Reader,
 		Jitter: jitter, PublicURL: h.publicURL, Logger: h.o.Logger,
 	}
 	return nil
+}
+
+// killer kills the keys of connections that have ended.
+type killer struct{ h *Hub }
+
+// KillCredential implements connect.Killer.
+func (k killer) KillCredential(ctx context.Context, t hub.TenantID, owner gdpr.CredentialOwner) error {
+	return k.h.forgetter.KillCredential(ctx, t, owner) // which is opened after connections are
 }
 
 // worked notes that a platform took a token, so that the one before need not be kept. When it cannot be noted the next call does.

@@ -25,14 +25,14 @@ func (h *Hub) kinds() map[string]jobs.Kind {
 	maps.Copy(all, h.fetches())
 	maps.Copy(all, h.reconciles())
 	maps.Copy(all, h.o.Jobs)
-	return all
+	return h.tracedJobs(all)
 }
 
 // openJobs makes a worker for each shard.
 func (h *Hub) openJobs(context.Context) error {
 	h.workers = map[hub.ShardID]*jobs.Worker{}
 	o := jobs.Options{
-		Holder: h.instance.id, Clock: h.o.Clock, Monotonic: time.Now, Logger: h.o.Logger,
+		Holder: h.instance.id, Heir: h.store.Jobs(), Clock: h.o.Clock, Monotonic: time.Now, Logger: h.o.Logger,
 		Lease: jobLease, PollMost: jobPoll, Grace: jobGrace, Ended: h.metrics.Job,
 		Retry: jobs.Retry{
 			First: 2 * time.Second, Most: 15 * time.Minute, Attempts: 10,

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -10,14 +11,18 @@ import (
 	"hub/internal/obs"
 )
 
-// watch counts calls to platforms.
-type watch struct{ *obs.Metrics }
+// watch counts calls to platforms, and traces them.
+type watch struct {
+	*obs.Metrics
+	tracer *obs.Tracer
+}
 
 var _ adapters.Observer = watch{}
 
 // Tried implements adapters.Observer.
-func (w watch) Tried(t adapters.Try) {
+func (w watch) Tried(ctx context.Context, t adapters.Try) {
 	w.Call(t.Platform, string(t.Class), t.Outcome, t.Waited, t.Took)
+	w.tracer.Call(ctx, t.Platform, t.Name, t.Outcome, t.Status, t.Attempt, t.Waited, t.Took)
 }
 
 // Breaker implements adapters.Observer.

@@ -89,6 +89,7 @@ type Hub struct {
 	gauge     *gauge
 	health    health
 	metrics   *obs.Metrics
+	tracer    *obs.Tracer // nil when nobody traces
 	api       httpapi.API
 	servers   *servers
 }
@@ -113,7 +114,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (h *Hub, err error)
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		h.openFolder, h.openKeys, h.openStore, h.openBus, h.openDirectory, h.openConnect, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openAccept, h.openFetch, h.openReconcile, h.openJobs, h.openDoors,
+		h.openFolder, h.openTraces, h.openKeys, h.openStore, h.openBus, h.openDirectory, h.openConnect, h.openLog, h.openAudit, h.openForget, h.openPipeline, h.openAccept, h.openFetch, h.openReconcile, h.openJobs, h.openDoors,
 	} {
 		if err := step(ctx); err != nil {
 			return h, err
@@ -141,8 +142,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (h *Hub) openFolder(context.Context) (err error) {
-	h.instance, err = holdFolder(h.cfg.Data, h.ids)
+func (h *Hub) openFolder(ctx context.Context) (err error) {
+	h.instance, err = awaitFolder(ctx, h.cfg.Data, h.ids, h.o.Logger)
 	return err
 }
 
@@ -282,7 +283,7 @@ func (h *Hub) openPipeline(context.Context) error {
 		h.cursors = append(h.cursors, cursor)
 		h.drainers = append(h.drainers, &intake.Drainer{
 			Shard: shard, Log: h.log, Cursor: cursor, Key: h.intake, Pipeline: h.pipeline,
-			Clock: h.o.Clock, Logger: h.o.Logger, Hurry: h.intake.moving.Load,
+			Clock: h.o.Clock, Logger: h.o.Logger, Hurry: h.intake.moving.Load, Drained: h.tracedBatches(),
 		})
 	}
 	return nil
@@ -293,7 +294,7 @@ func (h *Hub) openAccept(context.Context) error {
 	h.gauge = &gauge{Appender: measuredLog{h.o.Observe.log(h.log), h.metrics}, clock: h.o.Clock}
 	h.accept = &intake.Door{
 		Platforms: h.pipeline.Platforms, Directory: h.door(), Key: h.intake, Log: h.gauge,
-		Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout,
+		Full: h.full.exceeded, Clock: h.o.Clock, IDs: h.ids, Timeout: appendTimeout, Dropped: h.metrics.Dropped,
 	}
 	return nil
 }
@@ -330,6 +331,7 @@ func (h *Hub) openDoors(ctx context.Context) error {
 		Events:          httpapi.Events{AsyncAPI: bus.AsyncAPI(), Schemas: bus.Schemas()},
 		Metrics:         h.metrics.Handler(),
 		Answered:        h.metrics.Request,
+		Begun:           h.tracedRequests(),
 	}
 	return nil
 }
@@ -358,6 +360,7 @@ func (h *Hub) OperatorKeyFile() string {
 
 // close gives back what Open took, in reverse.
 func (h *Hub) close() error {
+	h.closeTraces()
 	var errs []error
 	if h.auditLog != nil {
 		errs = append(errs, h.auditLog.Close())

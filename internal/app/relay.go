@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -31,7 +32,7 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 	h.relays = map[hub.ShardID]*relay.Relay{}
 	for _, shard := range h.store.Map().Shards() {
 		h.relays[shard] = &relay.Relay{
-			Shard: shard, Holder: h.instance.id, Outbox: h.store.Relay(), Broker: measuredBroker{h.broker, shard, h.metrics},
+			Shard: shard, Holder: h.instance.id, Outbox: h.store.Relay(), Broker: measuredBroker{h.broker, shard, h.metrics, h.tracer},
 			Clock: h.o.Clock, Logger: h.o.Logger, Window: h.cfg.StreamWindow, Alone: h.cfg.Store.Kind == config.SQLite,
 			Observe: func() func() { return h.o.Observe.phase(PhaseRelay) },
 		}
@@ -113,19 +114,23 @@ func (h *Hub) measureRelay(shard *obs.Shard) {
 	}
 }
 
-// measuredBroker counts what is told.
+// measuredBroker counts what is told, and traces it.
 type measuredBroker struct {
 	relay.Broker
 	shard   hub.ShardID
 	metrics *obs.Metrics
+	tracer  *obs.Tracer
 }
 
 func (b measuredBroker) Publish(ctx context.Context, runs []relay.Run) []relay.Told {
+	begin := time.Now()
 	told := b.Broker.Publish(ctx, runs)
-	n := 0
-	for _, t := range told {
-		n += t.Count
+	n, changes := 0, 0
+	var err error
+	for i, t := range told {
+		n, changes, err = n+t.Count, changes+len(runs[i].Changes), cmp.Or(err, t.Err)
 	}
 	b.metrics.Told(b.shard, n)
+	b.tracer.Publication(ctx, b.shard, len(runs), changes, n, err, time.Since(begin))
 	return told
 }

@@ -16,10 +16,11 @@ import (
 
 // Times of a regular stop, which together stay below the 15 seconds that an operator's tools wait.
 const (
-	closeDoors  = 4 * time.Second // for requests under way; waiting feeds are woken at once
-	finishDrain = 7 * time.Second // for what was accepted; the rest stays in the log
-	finishTell  = time.Second     // for what was committed; the next start, or another hub, tells the rest
-	tidyEvery   = 200 * time.Millisecond
+	closeDoors   = 4 * time.Second // for requests under way; waiting feeds are woken at once
+	finishDrain  = 7 * time.Second // for what was accepted; the rest stays in the log
+	finishTell   = time.Second     // for what was committed; the next start, or another hub, tells the rest
+	finishTraces = time.Second     // for spans; the rest of them is lost
+	tidyEvery    = 200 * time.Millisecond
 )
 
 // servers are the two ports.

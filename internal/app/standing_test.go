@@ -4,7 +4,8 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -22,8 +23,20 @@ import (
 // opened is a small hub that does not run.
 func opened(t *testing.T) *Hub {
 	t.Helper()
+	h := openedOn(t, t.TempDir())
+	t.Cleanup(func() {
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// openedOn is a small hub on a folder.
+func openedOn(t *testing.T, folder string) *Hub {
+	t.Helper()
 	cfg, _, err := config.Load(config.Input{Flags: map[string]string{
-		"data": t.TempDir(), "sqlite_shards": "2", "listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0",
+		"data": folder, "sqlite_shards": "2", "listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -32,11 +45,6 @@ func opened(t *testing.T) *Hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := h.close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return h
 }
 
@@ -131,33 +139,29 @@ func TestCallsOfAHub(t *testing.T) {
 	}
 }
 
-// What is delivered to a connection that is over is its former owner's until somebody else has the shop, and then nobody's: the
-// address proves nothing, and an order does not say whose it is.
+// Nobody keeps what still comes for a shop that has left: its own address is gone, and what comes to its app for it is
+// answered and dropped. An unknown shop's is kept for the operator. A connection that only receives webhooks ends alike.
 func TestDeliveriesOfAReleasedShop(t *testing.T) {
 	h := opened(t)
 	ctx := hub.WithActor(t.Context(), hub.Actor{Key: "key_1", Role: "operator"})
-	const secret = "CANARY-secret-1"
-	app, err := h.tenancy.CreateApp(ctx, tenancy.NewApp{Platform: hub.Shopify, Name: "ours", Environment: "live", Secrets: []string{secret}, ClientID: "c"})
+	const secret, address = "CANARY-secret-1", "https://hub.example/hooks/shopee/ours"
+	app, err := h.tenancy.CreateApp(ctx, tenancy.NewApp{Platform: hub.Shopee, Name: "ours", Environment: "live", Secrets: []string{secret}, ClientID: "1", HookURL: address})
 	if err != nil {
 		t.Fatal(err)
 	}
-	connected := func(name string) connect.NewShop {
-		t.Helper()
-		tenant, err := h.tenancy.CreateTenant(ctx, tenancy.NewTenant{Name: name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		shop := connect.NewShop{Shop: connect.Shop{
-			ID: hub.ConnectionID(h.ids.New(hub.ConnectionPrefix)), Tenant: tenant.ID, App: app.ID, Platform: hub.Shopify, Environment: "live",
-			Account: "loja.myshopify.com",
-		}, Endpoint: "endpoint-of-" + name}
-		if err := h.store.Connect().Connect(ctx, shop, connect.Grant{Sealed: []byte{1}, At: h.o.Clock()}); err != nil {
-			t.Fatal(err)
-		}
-		if err := h.tenancy.Directory.Refresh(ctx); err != nil {
-			t.Fatal(err)
-		}
-		return shop
+	tenant, err := h.tenancy.CreateTenant(ctx, tenancy.NewTenant{Name: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := connect.NewShop{Shop: connect.Shop{
+		ID: hub.ConnectionID(h.ids.New(hub.ConnectionPrefix)), Tenant: tenant.ID, App: app.ID, Platform: hub.Shopee, Environment: "live", Account: "42",
+	}, Endpoint: "endpoint-of-a"}
+	if err := h.store.Connect().Connect(ctx, shop, connect.Grant{Sealed: []byte{1}, At: h.o.Clock()}); err != nil {
+		t.Fatal(err)
+	}
+	hooked, err := h.tenancy.CreateConnection(ctx, tenancy.NewConnection{Tenant: tenant.ID, Platform: hub.Shopee, Environment: "live", Shop: "43", Secrets: []string{secret}})
+	if err != nil {
+		t.Fatal(err)
 	}
 	work, stop := context.WithCancel(ctx)
 	var drains sync.WaitGroup
@@ -166,44 +170,60 @@ func TestDeliveriesOfAReleasedShop(t *testing.T) {
 	}
 	t.Cleanup(drains.Wait)
 	t.Cleanup(stop)
-	parked := func(tenant hub.TenantID) int {
+	parked := func(when string, tenants, operators int) {
 		t.Helper()
 		for _, d := range h.drainers {
 			if err := d.WaitFor(ctx, h.log.Synced()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		list, err := h.store.Intake().Parked(ctx, tenant, intake.ParkedFilter{}, "", 10)
-		if err != nil {
-			t.Fatal(err)
+		for who, want := range map[hub.TenantID]int{tenant.ID: tenants, hub.Operator: operators} {
+			list, err := h.store.Intake().Parked(ctx, who, intake.ParkedFilter{}, "", 10)
+			if err != nil || len(list) != want {
+				t.Errorf("%s: %s has %d deliveries, want %d; %v", when, who, len(list), want, err)
+			}
 		}
-		return len(list)
 	}
-	deliver := func(to connect.NewShop, body string) {
-		t.Helper()
+	n := 0
+	deliver := func(token, url, shop string) error {
+		n++
+		body := fmt.Sprintf(`{"shop_id":%s,"code":99,"timestamp":%d}`, shop, n) // a code that nobody knows is parked
 		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write([]byte(body))
-		header := http.Header{"X-Shopify-Hmac-Sha256": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}, "X-Shopify-Topic": {"made/up"},
-			"X-Shopify-Shop-Domain": {to.Account}, "X-Shopify-Webhook-Id": {body}}
-		if err := h.accept.Accept(ctx, intake.Request{Platform: hub.Shopify, Token: to.Endpoint, Header: header, Body: []byte(body)}); err != nil {
-			t.Fatal(err)
+		mac.Write([]byte(url + "|" + body))
+		header := http.Header{"Authorization": {hex.EncodeToString(mac.Sum(nil))}}
+		return h.accept.Accept(ctx, intake.Request{Platform: hub.Shopee, Token: token, Header: header, Body: []byte(body)})
+	}
+	take := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
-	a := connected("a")
-	if _, err := h.connect.Disconnect(ctx, a.ID); err != nil {
-		t.Fatal(err)
+	own := func() error {
+		return deliver(hooked.Endpoint, tenancy.HookPath(hub.Shopee, hooked.Endpoint), "43")
 	}
-	deliver(a, `{"id":1}`) // parked where it belongs, since its topic is made up
-	if n := parked(a.Tenant); n != 1 {
-		t.Errorf("a late delivery of a shop that nobody else has: %d for its former owner", n)
-	}
-	b := connected("b")
-	deliver(a, `{"id":2}`)
-	deliver(b, `{"id":3}`)
-	for tenant, want := range map[hub.TenantID]int{a.Tenant: 1, b.Tenant: 1, hub.Operator: 1} {
-		if n := parked(tenant); n != want {
-			t.Errorf("%s has %d deliveries, want %d", tenant, n, want)
+	take("a shop that is there", deliver(app.Endpoint, address, "42"))
+	take("a shop by its own address", own())
+	parked("connected", 2, 0)
+	for _, c := range []hub.ConnectionID{shop.ID, hooked.ID} {
+		for range 2 {
+			if told, err := h.connect.Disconnect(ctx, c); err != nil || told {
+				t.Fatal(told, err)
+			}
 		}
+		if st, err := h.connect.Status(ctx, c); err != nil || st.Standing != connect.Disconnected {
+			t.Errorf("%+v, %v", st, err)
+		}
+	}
+	take("a shop that has left", deliver(app.Endpoint, address, "42"))
+	take("a shop that nobody knows", deliver(app.Endpoint, address, "44"))
+	if err := own(); hub.KindOf(err) != hub.KindNotFound {
+		t.Errorf("the address of a connection that has ended: %v", err)
+	}
+	parked("disconnected", 2, 1)
+	again, err := h.tenancy.CreateConnection(ctx, tenancy.NewConnection{Tenant: tenant.ID, Platform: hub.Shopee, Environment: "live", Shop: "43", Secrets: []string{secret}})
+	if err != nil || again.ID == hooked.ID {
+		t.Errorf("the shop is not free: %+v, %v", again, err)
 	}
 }
 

@@ -101,6 +101,7 @@ func doors() []door {
 		{"github.com/maypok86/otter/v2", cache},
 		{"github.com/bits-and-blooms/bloom/v3", cache},
 		{"go.opentelemetry.io", obs},
+		{"github.com/go-logr/logr", obs}, // OpenTelemetry's own log, to silence it
 		{"github.com/prometheus/client_golang", obs},
 	}
 }

@@ -187,7 +187,7 @@ type reader struct {
 // Shop implements fetch.Shops.
 func (r *reader) Shop(fetch.Name) (fetch.Shop, error) {
 	front := adapters.New(r.client, r.past.app, adapters.Options{
-		Clock: app.SystemClock, Tokens: fixed(r.past.token), Timeout: time.Minute, // the made-up Shopify answers when it has exported everything
+		Clock: app.SystemClock, Tokens: fixed(r.past.token),
 	})
 	shop := adapters.Shop{Tenant: r.name.Tenant, Connection: r.name.Connection, Account: r.past.account}
 	return fetch.Shop{Client: r.client, Fresh: front.Caller(shop, adapters.Fresh), Slow: front.Caller(shop, adapters.Backfill)}, nil

@@ -20,7 +20,7 @@ import (
 
 // What a drain writes: the first four once for each order.
 var (
-	shardTables = []string{"orders", "deliveries", "raws", "feed", "feed_head", "subjects", "subject_places", "audit_outbox"}
+	shardTables = []string{"orders", "order_ids", "deliveries", "raws", "feed", "feed_head", "subjects", "subject_places", "audit_outbox"}
 	vaultTables = []string{"vault_keys", "vault_tags"}
 )
 
@@ -116,10 +116,11 @@ const (
 func (d *drainage) ours(tb testing.TB) rate {
 	r := newRig(tb, d.size)
 	defer r.close(tb)
-	list := many(d.few, 0, d.orders+warmOrders)
-	r.accept(tb, list[:warmOrders])
-	r.drainAll(tb, warmOrders)
-	r.accept(tb, list[warmOrders:])
+	warm := min(warmOrders, d.orders)
+	list := many(d.few, 0, d.orders+warm)
+	r.accept(tb, list[:warm])
+	r.drainAll(tb, warm)
+	r.accept(tb, list[warm:])
 	measured := r.drainAll(tb, d.orders)
 	d.made = len(list)
 	d.tables[0] = got(r.shard.Read(context.Background()))(tb)

@@ -78,6 +78,7 @@ func changes(s baseline.Source) map[string]map[string]string {
 	}
 	return map[string]map[string]string{
 		"orders":     {"external_id": next("external_id"), "id": next("id")},
+		"order_ids":  {"external_id": next("external_id"), "id": next("id")},
 		"deliveries": {"resource": next("resource"), "delivery_key": random(32)},
 		"raws":       {"raw_ref": next("raw_ref"), "external_id": next("external_id")},
 		"feed": {

@@ -36,6 +36,7 @@ type Config struct {
 
 	LogLevel  slog.Level // HUB_LOG_LEVEL
 	LogFormat LogFormat  // HUB_LOG_FORMAT
+	Traces    Secret     // OTEL_EXPORTER_OTLP_ENDPOINT: where traces go, below it /v1/traces; empty makes none
 
 	URL    string // HUB_URL: the running hub that client commands talk to, without a slash at the end
 	APIKey Secret // HUB_API_KEY: what client commands prove themselves with

@@ -128,17 +128,19 @@ func fileError(name string, err error) error {
 	return e
 }
 
-// readEnvironment takes HUB_ variables; those that it does not know become warnings. An empty one counts as not set.
+// readEnvironment takes HUB_ variables, and the one of OpenTelemetry; those that it does not know become warnings. An empty one
+// counts as not set.
 func readEnvironment(environ []string) (layer, []string, error) {
 	k := koanf.New(separator)
 	err := k.Load(env.Provider(separator, env.Opt{
-		Prefix:      "HUB_",
 		EnvironFunc: func() []string { return environ },
 		TransformFunc: func(name, v string) (string, any) {
-			if v == "" {
+			ours := strings.HasPrefix(name, "HUB_")
+			key := strings.ToLower(strings.TrimPrefix(name, "HUB_"))
+			switch {
+			case v == "", !ours && name != envName(traces) && name != envName(traces)+"_FILE":
 				return "", nil
-			}
-			if key := strings.ToLower(strings.TrimPrefix(name, "HUB_")); envName(key) == name {
+			case envName(key) == name:
 				return key, v
 			}
 			return name, v // not in capitals, so none of ours

@@ -121,6 +121,25 @@ func TestUnknownKeys(t *testing.T) {
 	}
 }
 
+// The setting of traces goes by the name that OpenTelemetry gave it, in every source, and its neighbours are not the hub's.
+func TestTracesAreSetByTheirOwnName(t *testing.T) {
+	const where = "https://collector.example/" + canary
+	for name, in := range map[string]Input{
+		"environment": {Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + where, "OTEL_EXPORTER_OTLP_HEADERS=x", "OTEL_EXPORTER_OTLP_ENDPOINTS=x"}},
+		"env file":    {Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT_FILE=" + write(t, "traces", where)}},
+		"file":        {Environ: []string{"HUB_CONFIG=" + write(t, "hub.yaml", "otel_exporter_otlp_endpoint: "+where)}},
+	} {
+		c, warnings, err := Load(in)
+		if err != nil || len(warnings) > 0 || c.Traces.Reveal() != where {
+			t.Errorf("%s: %q, %q, %v", name, c.Traces.Reveal(), warnings, err)
+		}
+	}
+	c, warnings, err := Load(Input{Environ: []string{"HUB_OTEL_EXPORTER_OTLP_ENDPOINT=" + where}})
+	if err != nil || len(warnings) != 1 || c.Traces != "" {
+		t.Errorf("a name that nobody gave: %q, %v", warnings, err)
+	}
+}
+
 func TestValueFromFile(t *testing.T) {
 	key := write(t, "key", canary+"\n")
 	windows := write(t, "key", canary+"\r\n")

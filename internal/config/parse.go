@@ -254,6 +254,20 @@ func parseLogLevel(c *Config, v string) error {
 	return nil
 }
 
+// parseTraces quotes nothing: a path may hold a token.
+func parseTraces(c *Config, v string) error {
+	c.Traces = Secret(v)
+	u, err := url.Parse(v)
+	switch {
+	case v == "":
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		return errors.New("must be http://HOST:PORT or https://HOST:PORT, with a path if need be")
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return errors.New("must not hold a user, password or query; OTEL_EXPORTER_OTLP_HEADERS is for what a collector asks of its senders")
+	}
+	return nil
+}
+
 func parseLogFormat(c *Config, v string) error {
 	c.LogFormat = LogFormat(v)
 	if c.LogFormat != LogText && c.LogFormat != LogJSON {

@@ -13,6 +13,7 @@ func TestSecretIsShownNowhere(t *testing.T) {
 	c, warnings, err := Load(Input{Environ: []string{
 		"HUB_STORE=mysql:" + dsn + "a", "HUB_CONTROL=mysql:" + dsn + "b", "HUB_VAULT=mysql:" + dsn + "c",
 		"HUB_BOOTSTRAP_KEY=" + canary, "HUB_API_KEY=" + canary, "HUB_UNKNOWN=" + canary,
+		"OTEL_EXPORTER_OTLP_ENDPOINT=https://collector/" + canary,
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,8 @@ package config
 
 import "strings"
 
-// setting is one row of the table of settings. Its name in the environment is HUB_ and the name in capitals.
+// setting is one row of the table of settings. Its name in the environment is HUB_ and the name in capitals, but for the one
+// that is not ours.
 type setting struct {
 	name     string // as in hub.yaml
 	fallback string
@@ -46,6 +47,8 @@ func settings() []setting {
 			"debug, info, warn or error"},
 		{"log_format", "text", false, parseLogFormat,
 			"text or json"},
+		{traces, "", true, parseTraces,
+			"collector of traces, http://HOST:PORT or https://HOST:PORT, over HTTP; none are made if not set"},
 		{"url", "http://127.0.0.1:8080", false, parseURL,
 			"running hub that client commands talk to"},
 		{"api_key", "", true, parseAPIKey,
@@ -53,7 +56,15 @@ func settings() []setting {
 	}
 }
 
-func envName(name string) string { return "HUB_" + strings.ToUpper(name) }
+// traces is the setting that OpenTelemetry has named.
+const traces = "otel_exporter_otlp_endpoint"
+
+func envName(name string) string {
+	if strings.HasPrefix(name, traces) { // or its …_file
+		return strings.ToUpper(name)
+	}
+	return "HUB_" + strings.ToUpper(name)
+}
 
 // Source says where the value of a setting came from.
 type Source string

@@ -228,7 +228,7 @@ func (s *Service) make(ctx context.Context, w way, token driver.Token) (Shop, er
 		ID: hub.ConnectionID(s.IDs.New(hub.ConnectionPrefix)), Tenant: w.Tenant, App: w.app.ID, Platform: w.Platform,
 		Environment: w.app.Environment, Account: token.Account,
 	}
-	g, err := s.grant(ctx, shop, w, token)
+	g, err := s.grant(ctx, shop, 0, w, token)
 	if err != nil {
 		return shop, err
 	}
@@ -253,9 +253,13 @@ func (s *Service) alive(ctx context.Context, c Shop) (generation int64, alive bo
 // hand gives a connection that exists the tokens that were won for its shop, by an app. seen is the generation that it must
 // still have, 0 for any.
 func (s *Service) hand(ctx context.Context, there Shop, by hub.AppID, w way, token driver.Token, seen int64) error {
+	stored, err := s.Tokens.Get(ctx, there.ID)
+	if err != nil && hub.KindOf(err) != hub.KindNotFound {
+		return err
+	}
 	before := there
 	there.App = by
-	g, err := s.grant(ctx, there, w, token)
+	g, err := s.grant(ctx, there, stored.Life, w, token)
 	if err != nil {
 		return err
 	}
@@ -267,8 +271,8 @@ func (s *Service) hand(ctx context.Context, there Shop, by hub.AppID, w way, tok
 	return nil
 }
 
-func (s *Service) grant(ctx context.Context, shop Shop, w way, token driver.Token) (Grant, error) {
-	return sealer{s.Vault}.grant(ctx, shop.Tenant, shop.ID, shop.App, token, w.platform.Rotation(), s.Clock(), s.Jitter)
+func (s *Service) grant(ctx context.Context, shop Shop, life int64, w way, token driver.Token) (Grant, error) {
+	return sealer{s.Vault}.grant(ctx, shop, life, shop.App, token, w.platform.Rotation(), s.Clock(), s.Jitter)
 }
 
 // giveBack tells the platform that tokens which may not be kept are not wanted, as far as it listens. A connection of the shop

@@ -26,6 +26,8 @@ type Service struct {
 	Grants    Grants
 	Tokens    Tokens
 	Starts    Starts
+	Graves    Graves
+	Killer    Killer
 	Work      Work
 	Source    *Source
 	// Refresh brings the directory up to date after a change.

@@ -92,7 +92,7 @@ func TestPairOfAnotherApp(t *testing.T) {
 		t.Errorf("the next pair is of app %q", p.App)
 	}
 	// Rows from before the app was noted go on as they are.
-	g, err := sealer{w.vault}.grant(t.Context(), "ten_a", "con_a", "", driver.Token{Account: "42", Access: w.endpoint.accounts["42"].access, Refresh: w.endpoint.accounts["42"].refresh}, single, w.clock.time(), w.jitter)
+	g, err := sealer{w.vault}.grant(t.Context(), Shop{ID: "con_a", Tenant: "ten_a"}, 0, "", driver.Token{Account: "42", Access: w.endpoint.accounts["42"].access, Refresh: w.endpoint.accounts["42"].refresh}, single, w.clock.time(), w.jitter)
 	if err == nil {
 		err = w.base.Reconnect(t.Context(), Shop{ID: "con_a", Tenant: "ten_a", App: "app_1"}, g, 0)
 	}

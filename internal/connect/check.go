@@ -278,7 +278,8 @@ const (
 	startAfter = 30 * time.Second
 )
 
-// Run begins the work on connections for which a hub that died had not done it, until ctx ends.
+// Run begins the work on connections, and ends what is left of those that are over, for which a hub that died had not done
+// it, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	for Pause(ctx, startEvery/2+s.Jitter(startEvery)) {
 		list, err := s.Starts.Unstarted(ctx, s.Clock().Add(-startAfter), lookMost)
@@ -289,6 +290,9 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Logger.Warn("beginning the work on connections", "error", err)
+		}
+		if err := s.bury(ctx); err != nil && ctx.Err() == nil {
+			s.Logger.Warn("killing the keys of connections that have ended", "error", err)
 		}
 	}
 	return nil

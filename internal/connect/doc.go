@@ -3,7 +3,7 @@
 // It promises that a way to a platform and back (ticket, state, PKCE verifier) is used once, within ten minutes, by the
 // browser and for the tenant that it was begun for; that a shop belongs to one connection over all tenants at a time, and is
 // free when that connection is over; that no connection is given up because of our clock or of somebody's word, but by what its
-// platform answers to the app that has its tokens, or because nothing opens them any more; that tokens rest sealed under the connection's own key; and that a pair of tokens which a platform gave is
+// platform answers to the app that has its tokens, or because nothing opens them any more; that tokens rest sealed under the connection's own key, which dies with it, while one that comes back has another; and that a pair of tokens which a platform gave is
 // not lost by the death of a hub: the intention to ask for the next pair is durable before it is asked for, the next one is
 // durable before the former is dropped, and the former is dropped when the next has worked. Of several hubs one asks at a
 // time, by a lease that counts by the clock of the database; what a hub does that lost its lease is not believed, unless it

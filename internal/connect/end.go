@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"hub"
@@ -10,9 +11,9 @@ import (
 // tellWithin bounds what a platform is told at the end.
 const tellWithin = 10 * time.Second
 
-// Disconnect ends a connection for somebody here: the platform is told as far as it listens, then the tokens are destroyed and
-// the shop is free for whoever connects it. Orders stay; late webhooks are taken until another connection has the shop. told
-// says whether the platform took it. A connection without tokens is KindConflict with code not_authorised.
+// Disconnect ends a connection for somebody here: the platform is told as far as it listens, then the tokens and their key are
+// destroyed and the shop is free for whoever connects it. Orders stay; webhooks are refused from now on. told says whether the
+// platform took it, which is never so for a connection that only receives webhooks.
 func (s *Service) Disconnect(ctx context.Context, id hub.ConnectionID) (told bool, err error) {
 	const op = "disconnecting a shop"
 	shop, ok := s.Directory.Shop(id)
@@ -20,10 +21,7 @@ func (s *Service) Disconnect(ctx context.Context, id hub.ConnectionID) (told boo
 		return false, &hub.Error{Kind: hub.KindNotFound, Code: "connection_not_found", Op: op}
 	}
 	stored, err := s.Tokens.Get(ctx, id)
-	if hub.KindOf(err) == hub.KindNotFound && err != nil {
-		return false, &hub.Error{Kind: hub.KindConflict, Code: CodeNoTokens, Op: op, Subject: string(id)}
-	}
-	if err != nil {
+	if err != nil && hub.KindOf(err) != hub.KindNotFound {
 		return false, err
 	}
 	if stored.Standing == Disconnected {
@@ -35,13 +33,31 @@ func (s *Service) Disconnect(ctx context.Context, id hub.ConnectionID) (told boo
 	return told, err
 }
 
-// over forgets what is in memory of a connection that has ended.
+// over forgets what is in memory of a connection that has ended, and kills its key.
 func (s *Service) over(ctx context.Context, shop Shop) {
 	s.Source.Drop(shop.ID)
 	s.Lines.Forget(shop)
 	if err := s.Refresh(ctx); err != nil { // it follows by itself within a second
 		s.Logger.Warn("refreshing the directory after the end of a connection", "error", err)
 	}
+	if err := s.bury(ctx); err != nil { // Run repeats it
+		s.Logger.Warn("killing the key of a connection that has ended", "error", err)
+	}
+}
+
+// bury kills the keys of lives that are over. It goes by what the database says and not by what was just ended, so whatever a
+// hub that died left is done by the next look of any hub. One that fails keeps no other waiting.
+func (s *Service) bury(ctx context.Context) error {
+	list, err := s.Graves.Ended(ctx, lookMost)
+	errs := []error{err}
+	for _, e := range list {
+		err := s.Killer.KillCredential(ctx, e.Tenant, owner(e.Connection, e.Life))
+		if err == nil {
+			err = s.Graves.Killed(ctx, e)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // tell asks the platform to take its grant back.

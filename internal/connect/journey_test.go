@@ -255,7 +255,7 @@ func TestWaysAreStoredBlind(t *testing.T) {
 	s := w.service()
 	trip := w.depart(s, "ten_a", "42")
 	for _, step := range w.base.steps {
-		if step.Kind != State || step.Hash != hash(trip.page.Get("state")) || !strings.HasPrefix(string(step.Verifier), "operatorconnect_steps") {
+		if step.Kind != State || step.Hash != hash(trip.page.Get("state")) || !strings.HasPrefix(string(step.Verifier), "#0|operatorconnect_steps") {
 			t.Errorf("%+v", step)
 		}
 		for name, value := range trip.jar {
@@ -420,11 +420,16 @@ func TestEnd(t *testing.T) {
 		t.Errorf("forgotten %v", w.forgotten)
 	}
 	w.more = append(w.more, Shop{ID: "con_hook", Tenant: "ten_a", App: "app_1", Platform: hub.Shopee})
-	if _, err := s.Disconnect(t.Context(), "con_hook"); hub.CodeOf(err) != CodeNoTokens {
-		t.Errorf("without tokens: %v", err)
-	}
 	if st, err := s.Status(t.Context(), "con_hook"); err != nil || st.Standing != "" || st.Code != CodeNoTokens {
 		t.Errorf("%+v, %v", st, err)
+	}
+	for range 2 {
+		if told, err := s.Disconnect(t.Context(), "con_hook"); err != nil || told || len(w.script.gone) != 1 {
+			t.Errorf("without tokens: %v, %v", told, err)
+		}
+		if st, err := s.Status(t.Context(), "con_hook"); err != nil || st.Standing != Disconnected || st.Code != CodeByUser {
+			t.Errorf("without tokens, ended: %+v, %v", st, err)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 package connect
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,6 +23,7 @@ type base struct {
 	audit []string
 
 	released map[hub.ConnectionID]bool
+	graves   []Ended
 	hidden   []NewShop // stored, and in no directory yet
 }
 
@@ -113,6 +116,9 @@ func (b *base) Reconnect(ctx context.Context, s Shop, g Grant, seen int64) error
 	if err := b.free(s); err != nil {
 		return err
 	}
+	if r := b.rows[s.ID]; r != nil && r.Life != g.Life {
+		return &hub.Error{Kind: hub.KindConflict, Code: "shop_taken"}
+	}
 	delete(b.released, s.ID)
 	for i := range b.shops {
 		if b.shops[i].ID == s.ID {
@@ -135,21 +141,39 @@ func (b *base) give(id hub.ConnectionID, t hub.TenantID, g Grant) {
 	r.Stored = Stored{
 		Connection: id, Tenant: t, Generation: r.Generation + 1, Sealed: g.Sealed, AccessUntil: g.AccessUntil, RefreshUntil: g.RefreshUntil,
 		GrantUntil: g.GrantUntil, Standing: OK, DueAt: g.DueAt, ConnectedAt: g.At, RefreshedAt: g.At, Report: r.Report, CheckedAt: r.CheckedAt,
+		Life: r.Life,
 	}
 }
 
-func (b *base) End(_ context.Context, id hub.ConnectionID, _ hub.TenantID, code hub.Code, seen int64) (bool, error) {
+func (b *base) End(_ context.Context, id hub.ConnectionID, t hub.TenantID, code hub.Code, seen int64) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[id]
-	if r == nil || r.Standing == Disconnected || seen != 0 && seen != r.Generation {
+	switch {
+	case r == nil && (seen != 0 || b.released[id]), r != nil && (r.Standing == Disconnected || seen != 0 && seen != r.Generation):
 		return false, nil
+	case r != nil:
+		b.graves = append(b.graves, Ended{id, t, r.Life})
+		r.epoch++
+		r.Life++
+		r.notes, r.Sealed, r.Previous, r.Standing, r.Code, r.DueAt = nil, nil, nil, Disconnected, code, time.Time{}
 	}
-	r.epoch++
-	r.notes, r.Sealed, r.Previous, r.Standing, r.Code, r.DueAt = nil, nil, nil, Disconnected, code, time.Time{}
 	b.audit = append(b.audit, "end")
 	b.released[id] = true
 	return true, nil
+}
+
+func (b *base) Ended(context.Context, int) ([]Ended, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.graves), nil
+}
+
+func (b *base) Killed(_ context.Context, dead Ended) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.graves = slices.DeleteFunc(b.graves, func(e Ended) bool { return e.Connection == dead.Connection && e.Life == dead.Life })
+	return nil
 }
 
 func (b *base) Note(_ context.Context, id hub.ConnectionID, generation int64, n Note) error {
@@ -292,23 +316,43 @@ func (b *base) Answer(_ context.Context, id hub.ConnectionID, epoch int64, seale
 	return &hub.Error{Kind: hub.KindNotFound}
 }
 
-// vault seals by writing the place in front.
+// vault seals by writing the place and the key's life in front.
 type vault struct {
 	away bool
-	only string // table that it is away for
+	only string          // table that it is away for
+	dead map[string]bool // keys, by owner
+	err  error           // of kills
 }
 
-func (v *vault) SealCredential(_ context.Context, _ gdpr.CredentialOwner, p gdpr.Place, plain []byte) ([]byte, error) {
-	return append([]byte(string(p.Tenant)+p.Table+p.Row+"|"), plain...), nil
+func lifeOf(o gdpr.CredentialOwner) string {
+	return string(o.Connection) + "#" + strconv.FormatInt(o.Life, 10)
+}
+
+func (v *vault) SealCredential(_ context.Context, o gdpr.CredentialOwner, p gdpr.Place, plain []byte) ([]byte, error) {
+	return append([]byte(lifeOf(o)+"|"+string(p.Tenant)+p.Table+p.Row+"|"), plain...), nil
 }
 
 func (v *vault) OpenCredential(_ context.Context, p gdpr.Place, envelope []byte) ([]byte, error) {
 	if v.away && (v.only == "" || v.only == p.Table) {
 		return nil, &hub.Error{Kind: hub.KindUnavailable, Code: gdpr.CodeVaultStale}
 	}
-	prefix := string(p.Tenant) + p.Table + p.Row + "|"
-	if len(envelope) < len(prefix) || string(envelope[:len(prefix)]) != prefix {
+	key, rest, _ := bytes.Cut(envelope, []byte("|"))
+	if v.dead[string(key)] {
+		return nil, &hub.Error{Kind: hub.KindNotFound, Code: gdpr.CodeKeyGone}
+	}
+	text, ok := bytes.CutPrefix(rest, []byte(string(p.Tenant)+p.Table+p.Row+"|"))
+	if !ok {
 		return nil, &hub.Error{Kind: hub.KindPermanent, Code: hub.CodeUnreadable}
 	}
-	return envelope[len(prefix):], nil
+	return text, nil
+}
+
+func (v *vault) KillCredential(_ context.Context, _ hub.TenantID, o gdpr.CredentialOwner) error {
+	if v.err == nil {
+		if v.dead == nil {
+			v.dead = map[string]bool{}
+		}
+		v.dead[lifeOf(o)] = true
+	}
+	return v.err
 }

@@ -101,6 +101,7 @@ const (
 // Grant is a pair on its way into the database.
 type Grant struct {
 	Sealed       []byte
+	Life         int64 // of the connection, under whose key it is sealed
 	AccessUntil  time.Time
 	RefreshUntil time.Time
 	GrantUntil   time.Time // zero: not told; a refresh then leaves what is known
@@ -133,6 +134,14 @@ type Stored struct {
 	Started      bool      // the first jobs are enqueued
 	Report       []byte    // JSON of the last check; nil when there was none
 	CheckedAt    time.Time
+	Life         int64 // how often the connection has ended; the tokens rest under the key of this life
+}
+
+// Ended is a life of a connection that is over and whose key is to be killed.
+type Ended struct {
+	Connection hub.ConnectionID
+	Tenant     hub.TenantID
+	Life       int64
 }
 
 // Leased is a connection whose tokens only the caller changes, until the lease ends.

@@ -44,7 +44,7 @@ func (t *turn) adopt(ctx context.Context, token driver.Token) error {
 	if token.Scopes == nil {
 		token.Scopes = t.pair.Scopes
 	}
-	g, err := sealer{t.r.Vault}.grant(ctx, t.Tenant, t.Connection, t.pair.App, token, t.platform.Rotation(), now, t.r.Jitter)
+	g, err := sealer{t.r.Vault}.grant(ctx, t.shop, t.Life, t.pair.App, token, t.platform.Rotation(), now, t.r.Jitter)
 	if err != nil {
 		return t.fail(ctx, err)
 	}
@@ -55,15 +55,15 @@ func (t *turn) adopt(ctx context.Context, token driver.Token) error {
 	return nil
 }
 
-// grant seals a pair that an app has won and says when it is to be refreshed.
-func (s sealer) grant(ctx context.Context, t hub.TenantID, id hub.ConnectionID, by hub.AppID, token driver.Token, rotation driver.Rotation,
+// grant seals a pair that an app has won, under the key of a life of the connection, and says when it is to be refreshed.
+func (s sealer) grant(ctx context.Context, shop Shop, life int64, by hub.AppID, token driver.Token, rotation driver.Rotation,
 	now time.Time, jitter func(time.Duration) time.Duration) (Grant, error) {
-	sealed, err := s.pair(ctx, t, id, pairOf(by, token))
+	sealed, err := s.pair(ctx, shop.Tenant, shop.ID, life, pairOf(by, token))
 	if err != nil {
 		return Grant{}, err
 	}
 	return Grant{
-		Sealed: sealed, AccessUntil: token.AccessUntil, RefreshUntil: token.RefreshUntil, GrantUntil: token.GrantUntil,
+		Sealed: sealed, Life: life, AccessUntil: token.AccessUntil, RefreshUntil: token.RefreshUntil, GrantUntil: token.GrantUntil,
 		DueAt: refreshAt(token, rotation, now, jitter), At: now,
 	}, nil
 }

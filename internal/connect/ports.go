@@ -117,14 +117,30 @@ type Grants interface {
 	// what is under way for the former one is forgotten. One that was released takes its shop back; an account that somebody
 	// else has by now is KindConflict with code shop_taken. An app that the connection cannot have is KindNotFound. With a
 	// generation, which is not 0, the tokens come by somebody else's permission: then shop_taken is the answer, too, when the
-	// connection has another generation or app by now, or its tokens are not held to work any more.
+	// connection has another generation or app by now, or its tokens are not held to work any more. And so it is when the
+	// connection has begun another life than that of the grant.
 	Reconnect(ctx context.Context, s Shop, g Grant, seen int64) error
-	// End destroys the tokens of a connection that is over, by somebody here or at the platform, and releases its shop. One
-	// without tokens, and one of another generation than the one that was seen (0 for any), stays as it is: changed is false.
+	// End destroys the tokens of a connection that is over, by somebody here or at the platform, releases its shop, and leaves
+	// a note for Graves that the key is to be killed. One of another generation than the one that was seen (0 for any, and for
+	// none) stays as it is, and so does one that is over: changed is false.
 	End(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, code hub.Code, seen int64) (changed bool, err error)
 	// Note stores what was found out about a connection. Worked and Started count if it still has the generation, the rest
 	// also if its owner has not authorised again since n.ConnectedAt.
 	Note(ctx context.Context, id hub.ConnectionID, generation int64, n Note) error
+}
+
+// Graves knows the lives of connections that are over and whose keys are still there.
+type Graves interface {
+	// Ended lists them, up to a limit.
+	Ended(ctx context.Context, limit int) ([]Ended, error)
+	// Killed forgets one whose key is gone.
+	Killed(ctx context.Context, e Ended) error
+}
+
+// Killer kills the key of a life that is over: *forget.Forgetter.
+type Killer interface {
+	// KillCredential is nil when the key is gone, whoever killed it.
+	KillCredential(ctx context.Context, t hub.TenantID, owner gdpr.CredentialOwner) error
 }
 
 // Starts finds connections whose first jobs are not enqueued.

@@ -270,7 +270,7 @@ func (t *turn) intend(ctx context.Context, p Pair) (e Errand, err error) {
 	if e.Body, err = bodyOf(request); err != nil {
 		return e, err
 	}
-	key, err := sealer{t.r.Vault}.key(ctx, t.Tenant, t.Connection, e.Key)
+	key, err := sealer{t.r.Vault}.key(ctx, t.Tenant, t.Connection, t.Life, e.Key)
 	if err != nil {
 		return e, err
 	}

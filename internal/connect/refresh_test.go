@@ -157,7 +157,7 @@ func TestLateAnswer(t *testing.T) {
 	w.later = nil
 	w.life("hub-1", &fuse{}, "answer")
 	first := w.endpoint.mint("1")
-	g, err := sealer{w.vault}.grant(t.Context(), "ten_a", "con_1", "app_1", driver.Token{Account: "1", Access: first.Access, Refresh: first.Refresh}, single, w.clock.time(), w.jitter)
+	g, err := sealer{w.vault}.grant(t.Context(), Shop{ID: "con_1", Tenant: "ten_a"}, 0, "app_1", driver.Token{Account: "1", Access: first.Access, Refresh: first.Refresh}, single, w.clock.time(), w.jitter)
 	if err == nil {
 		err = w.base.Reconnect(t.Context(), Shop{ID: "con_1", Tenant: "ten_a", App: "app_1"}, g, 0)
 	}
@@ -284,7 +284,7 @@ func (away) Get(context.Context, hub.ConnectionID) (Stored, error) {
 // stores gives a connection a pair of its own.
 func (w *town) stores(id hub.ConnectionID, token driver.Token) {
 	w.Helper()
-	g, err := sealer{w.vault}.grant(w.Context(), "ten_a", id, "app_1", token, w.script.rotation, w.clock.time(), w.jitter)
+	g, err := sealer{w.vault}.grant(w.Context(), Shop{ID: id, Tenant: "ten_a"}, 0, "app_1", token, w.script.rotation, w.clock.time(), w.jitter)
 	if err == nil {
 		err = w.base.Reconnect(w.Context(), Shop{ID: id, Tenant: "ten_a", App: "app_1"}, g, 0)
 	}

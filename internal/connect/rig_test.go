@@ -91,6 +91,9 @@ func (w *town) shops() []Shop {
 	w.base.mu.Lock()
 	defer w.base.mu.Unlock()
 	list := slices.Clone(w.more)
+	for i := range list {
+		list[i].Released = w.base.released[list[i].ID]
+	}
 	for _, s := range w.base.shops {
 		s.HookURL = w.public + "/hooks/shopee/" + s.Endpoint
 		s.Released = w.base.released[s.ID]
@@ -173,7 +176,7 @@ func (w *town) hub(name string) *Refresher {
 func (w *town) service() *Service {
 	r := w.hub("hub-1")
 	return &Service{
-		Platforms: r.Platforms, Directory: w, Calls: calls{w}, Lines: calls{w}, Vault: w.vault, Journeys: w.base, Grants: w.base, Tokens: w.base, Starts: w.base,
+		Platforms: r.Platforms, Directory: w, Calls: calls{w}, Lines: calls{w}, Vault: w.vault, Journeys: w.base, Grants: w.base, Tokens: w.base, Starts: w.base, Graves: w.base, Killer: w.vault,
 		Work: &w.work, Source: &Source{Refresher: r, Notes: w.base}, Refresh: func(context.Context) error { w.changes++; return nil }, Clock: w.clock.time,
 		IDs: func() (id [16]byte) { binary.BigEndian.PutUint64(id[8:], w.count.Add(1)); return id }, Random: w.random,
 		Jitter: w.jitter, PublicURL: func() string { return w.public }, Logger: quiet(),
@@ -186,7 +189,7 @@ func (w *town) connected(id hub.ConnectionID, name string) {
 	first := w.endpoint.mint(name)
 	shop := NewShop{Shop{ID: id, Tenant: "ten_a", App: "app_1", Platform: hub.Shopee, Environment: "live", Account: name}, "e"}
 	token := driver.Token{Account: name, Access: first.Access, Refresh: first.Refresh, AccessUntil: w.clock.time().Add(4 * time.Hour)}
-	g, err := sealer{w.vault}.grant(w.Context(), shop.Tenant, id, shop.App, token, w.script.rotation, w.clock.time(), w.jitter)
+	g, err := sealer{w.vault}.grant(w.Context(), shop.Shop, 0, shop.App, token, w.script.rotation, w.clock.time(), w.jitter)
 	if err == nil {
 		err = w.base.Connect(w.Context(), shop, g)
 	}

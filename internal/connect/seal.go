@@ -9,7 +9,9 @@ import (
 )
 
 // owner is under whose key the tokens of a connection rest.
-func owner(id hub.ConnectionID) gdpr.CredentialOwner { return gdpr.CredentialOwner{Connection: id} }
+func owner(id hub.ConnectionID, life int64) gdpr.CredentialOwner {
+	return gdpr.CredentialOwner{Connection: id, Life: life}
+}
 
 // place is where they rest.
 func place(table string, t hub.TenantID, id hub.ConnectionID) gdpr.Place {
@@ -19,12 +21,12 @@ func place(table string, t hub.TenantID, id hub.ConnectionID) gdpr.Place {
 // sealer seals and opens what belongs to a connection.
 type sealer struct{ vault Vault }
 
-func (s sealer) pair(ctx context.Context, t hub.TenantID, id hub.ConnectionID, p Pair) ([]byte, error) {
+func (s sealer) pair(ctx context.Context, t hub.TenantID, id hub.ConnectionID, life int64, p Pair) ([]byte, error) {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return nil, hub.Errorf(hub.KindInternal, "sealing tokens", "not printable")
 	}
-	return s.vault.SealCredential(ctx, owner(id), place("connect_tokens", t, id), text)
+	return s.vault.SealCredential(ctx, owner(id, life), place("connect_tokens", t, id), text)
 }
 
 // open is KindPermanent with CodeUnsealed for tokens that nothing opens any more.
@@ -39,8 +41,8 @@ func (s sealer) open(ctx context.Context, t hub.TenantID, id hub.ConnectionID, s
 	return p, err
 }
 
-func (s sealer) key(ctx context.Context, t hub.TenantID, id hub.ConnectionID, key []byte) ([]byte, error) {
-	return s.vault.SealCredential(ctx, owner(id), place("connect_errands", t, id), key)
+func (s sealer) key(ctx context.Context, t hub.TenantID, id hub.ConnectionID, life int64, key []byte) ([]byte, error) {
+	return s.vault.SealCredential(ctx, owner(id, life), place("connect_errands", t, id), key)
 }
 
 func (s sealer) openKey(ctx context.Context, t hub.TenantID, id hub.ConnectionID, sealed []byte) ([]byte, error) {

@@ -58,6 +58,9 @@ var hints = map[hub.Code]string{
 func (s *Service) Status(ctx context.Context, id hub.ConnectionID) (Status, error) {
 	stored, err := s.Tokens.Get(ctx, id)
 	if hub.KindOf(err) == hub.KindNotFound && err != nil {
+		if shop, _ := s.Directory.Shop(id); shop.Released {
+			return Status{Standing: Disconnected, Code: CodeByUser}, nil
+		}
 		return Status{Code: CodeNoTokens, Calls: s.calls(id)}, nil
 	}
 	if err != nil {

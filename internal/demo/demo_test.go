@@ -41,37 +41,47 @@ func empty(t *testing.T, folder string) {
 
 // What a demo prints when nobody watches, with # for numbers: at the begin, of each shop, and at the end.
 const (
-	wantUp        = "A hub is up: SQLite shards, an embedded stream, full durability, everything in a temporary folder.\n"
-	wantConnected = "%s has connected %s through the page of %s; # orders were there before.\n"
-	wantBegin     = `An ERP of each merchant pulls, and a listener is on the stream.
-# orders will have lived there, # seconds of theirs in one of ours, and much goes wrong on the way.
-
-  #/# orders done, # attempts to deliver, # changes pulled, # heard
+	wantUp = `A hub is up, as hub serve starts it: SQLite files, its own event stream, nothing answered before it is on disk.
+Everything else is made up and runs in here, too: the platforms, their shops and buyers, the ERPs. All files are in a temporary folder.
 
 `
-	wantShop = `%s on %s, and the road from there
-       #  orders placed, # of them before the shop was connected, # deleted; # things happened to them
-       #  deliveries sent, and # copies of them; # were still to be sent again at the end
-       #  dropped: # of the # things were not told, of # orders the last
-       #  failed on the road: # refused, # lost their answer; # attempts were retries
+	wantConnected = "%s has connected its shop %s, on the page on which %s asks for consent; orders from before: #.\n"
+	wantBegin     = `The ERP of each merchant pulls orders from the hub and acknowledges them, and one more program listens to the event stream.
+
+Now buyers order, pay, return: # orders in all, # seconds of theirs in one of ours. On purpose, deliveries (webhooks) are lost, doubled,
+late or forged, and the platforms answer some questions badly. An order is done when its life is over and the ERP has it as its
+shop does. Counted beside that: deliveries tried, changes pulled by the ERPs, and changes heard on the stream.
+
+  #/# orders done, # deliveries, # pulled, # heard
+
+`
+	wantShop = `%[1]s on %[2]s
+       #  orders, # of them from before the shop was connected, # deleted since; # things happened to them
+          What the hub heard of it, and what went wrong on purpose
+       #  deliveries sent, and # of them twice; # were still to be sent again at the end
+       #  deliveries never sent, so # of the # things were not told, among them the last one of # orders
+       #  failed on the way: # were turned back, of # the hub's answer was lost; %[2]s tried again # times
        #  came to the hub after newer news of their order
-       #  %s
-       #  questions of the hub, which polls and fetches; # of them were answered badly
+       #  %[3]s
+       #  questions that the hub asked %[2]s, about what it was told and what it was not; # were answered badly
+          What came of it
        #  orders in the ERP, # as the shop has them now: version and amount; # acknowledged
-       0  lost
-       0  twice
-       0  out of order
+       0  orders lost
+       0  orders or changes that came twice
+       0  changes out of order
+
 `
 	wantEnd = `The hub
-       #  changes in the feeds, numbered with # holes
+       #  changes of orders pulled by the ERPs, numbered with # holes
        #  events heard on the stream, # of them more than once, # out of order
-       #  changes not heard as they are
-Half within, 99 % within
-    # ms     # ms  to answer a delivery, durably
-    # ms     # ms  from a change to the ERP
-    # ms     # ms  from a change to the listener on the stream
+       #  changes that were not heard, or not as they were pulled
+          How long it took: half of them within, # % within
+    # ms     # ms  until a delivery was on disk and answered
+    # ms     # ms  from a change in the hub to the ERP's books
+    # ms     # ms  from a change in the hub to the listener on the stream
 
 Every order is in the ERP's hands exactly once, after # s.
+To look around in the hub and the made-up platforms, run hub demo --serve.
 `
 )
 
@@ -84,9 +94,9 @@ func want(t *testing.T) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			forged := "forged, # believed"
+			forged := "forged by a stranger, # believed"
 			if about.unsigned {
-				forged = "made up by somebody else, with no effect"
+				forged = "made up by a stranger; " + about.title + " signs nothing, so the hub asks it what is true"
 			}
 			connected += fmt.Sprintf(wantConnected, one.name, about.shop, about.title)
 			shops += fmt.Sprintf(wantShop, one.name, about.title, forged)
@@ -104,7 +114,7 @@ var (
 func shape(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
-		keep := strings.HasSuffix(line, "  lost\n") || strings.HasSuffix(line, "  twice\n") || strings.HasSuffix(line, "  out of order\n")
+		keep := strings.HasSuffix(line, "  orders lost\n") || strings.HasSuffix(line, " came twice\n") || strings.HasSuffix(line, "  changes out of order\n")
 		if !keep {
 			line = number.ReplaceAllString(line, " #")
 		}
@@ -147,7 +157,7 @@ func TestBar(t *testing.T) {
 	p.draw(2, 8, "y")
 	p.end()
 	const clear = "\r\x1b[K"
-	expected := clear + "  ░░░░░░░░░░░░░░░░░░░░░░░░  0/8 orders done, x" + clear + "  ██████░░░░░░░░░░░░░░░░░░  2/8 orders done, y" + clear
+	expected := clear + "  ░░░░░░░░░░░░░░░░  0/8 orders done, x" + clear + "  ████░░░░░░░░░░░░  2/8 orders done, y" + clear
 	if out.String() != expected {
 		t.Errorf("%q\n%q", out.String(), expected)
 	}
@@ -238,7 +248,7 @@ func TestInterruptedDemoClaimsNoLoss(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			out := &hook{at: at, then: func() error { interrupt(); return nil }}
 			err := Run(ctx, Options{Out: out, Orders: 200, Seed: 1, temporary: temporary})
-			if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "interrupted") || strings.Contains(err.Error()+out.String(), "lost") {
+			if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "interrupted") || strings.Contains(err.Error()+out.String(), "orders lost") {
 				t.Errorf("at %q: %v\n%s", at, err, out)
 			}
 		})
@@ -259,7 +269,7 @@ func TestDemoReturnsWriteErrors(t *testing.T) {
 			if err := Run(t.Context(), Options{Out: out, Orders: 2, Seed: 1, temporary: temporary}); !errors.Is(err, away) {
 				t.Errorf("at %q: %v", at, err)
 			}
-			if at != "exactly once" && strings.Contains(out.String(), "lost\n") {
+			if at != "exactly once" && strings.Contains(out.String(), "orders lost") {
 				t.Errorf("at %q: it went on to the end", at)
 			}
 		})

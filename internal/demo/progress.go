@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-const barWidth = 24
+const barWidth = 16 // with what stands beside it, it fits a terminal of 80
 
 // progress is the live line: a bar that is redrawn on a terminal, a line in a second elsewhere.
 type progress struct {

@@ -49,7 +49,8 @@ func (s *show) run(ctx context.Context) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.o.Out, "A hub is up: SQLite shards, an embedded stream, full durability, everything in a temporary folder.\n")
+	fmt.Fprintf(s.o.Out, "A hub is up, as hub serve starts it: SQLite files, its own event stream, nothing answered before it is on disk.\n")
+	fmt.Fprintf(s.o.Out, "Everything else is made up and runs in here, too: the platforms, their shops and buyers, the ERPs. All files are in a temporary folder.\n\n")
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
@@ -172,11 +173,13 @@ func (s *show) connect(ctx context.Context) error {
 			if err := t.connect(ctx, m); err != nil {
 				return err
 			}
-			fmt.Fprintf(s.o.Out, "%s has connected %s through the page of %s; %d orders were there before.%s\n", t.name, m.shop, m.title, len(m.lives.old), m.mends())
+			fmt.Fprintf(s.o.Out, "%s has connected its shop %s, on the page on which %s asks for consent; orders from before: %d.%s\n", t.name, m.shop, m.title, len(m.lives.old), m.mends())
 		}
 	}
-	fmt.Fprintf(s.o.Out, "An ERP of each merchant pulls, and a listener is on the stream.\n")
-	fmt.Fprintf(s.o.Out, "%d orders will have lived there, %d seconds of theirs in one of ours, and much goes wrong on the way.\n\n", s.o.Orders, speed)
+	fmt.Fprintf(s.o.Out, "The ERP of each merchant pulls orders from the hub and acknowledges them, and one more program listens to the event stream.\n\n")
+	fmt.Fprintf(s.o.Out, "Now buyers order, pay, return: %d orders in all, %d seconds of theirs in one of ours. On purpose, deliveries (webhooks) are lost, doubled,\n", s.o.Orders, speed)
+	fmt.Fprintf(s.o.Out, "late or forged, and the platforms answer some questions badly. An order is done when its life is over and the ERP has it as its\n")
+	fmt.Fprintf(s.o.Out, "shop does. Counted beside that: deliveries tried, changes pulled by the ERPs, and changes heard on the stream.\n\n")
 	return nil
 }
 
@@ -185,7 +188,7 @@ func (m *market) mends() string {
 	if len(m.todo) == 0 {
 		return ""
 	}
-	return " To be mended: " + strings.Join(m.todo, ", ") + "."
+	return " Somebody must mend: " + strings.Join(m.todo, ", ") + "."
 }
 
 // follow draws the progress until everything has arrived, or nothing has moved for too long. Then it prints the summary.
@@ -238,7 +241,7 @@ func (s *show) look(line *progress) (now seen, complete bool) {
 		}
 	}
 	now.heard = s.ears.Count()
-	line.draw(done, s.o.Orders, fmt.Sprintf("%d attempts to deliver, %d changes pulled, %d heard", now.attempts, now.changes, now.heard))
+	line.draw(done, s.o.Orders, fmt.Sprintf("%d deliveries, %d pulled, %d heard", now.attempts, now.changes, now.heard))
 	return now, complete && now.heard >= now.changes
 }
 
@@ -250,6 +253,9 @@ func (s *show) summary(took time.Duration) error {
 		return err
 	}
 	fmt.Fprintf(s.o.Out, "\nEvery order is in the ERP's hands exactly once, after %.1f s.\n", took.Seconds())
+	if !s.o.Serve {
+		fmt.Fprintln(s.o.Out, "To look around in the hub and the made-up platforms, run hub demo --serve.")
+	}
 	return nil
 }
 
@@ -258,12 +264,12 @@ func (s *show) stay(ctx context.Context) {
 	s.watch.end()
 	sandboxes := ""
 	for _, m := range s.markets() {
-		sandboxes += fmt.Sprintf("%-14s %s: shop, deliveries and faults in a browser\n", m.title, m.url)
+		sandboxes += fmt.Sprintf("%-14s %s, made up: its shop, deliveries and faults, in a browser\n", m.title, m.url)
 	}
 	fmt.Fprintf(s.o.Out, `
 Still up until you press Ctrl-C; the ERPs go on pulling.
 The hub        %s, its API described at %s/docs
-Operator key   %s
+Operator key   in %s
 %s`, s.hub.URL(), s.hub.URL(), filepath.Join(s.folder, "operator.key"), sandboxes)
 	<-ctx.Done()
 }

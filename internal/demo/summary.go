@@ -146,46 +146,54 @@ func row(out io.Writer, value int, format string, more ...any) {
 	fmt.Fprintf(out, "%8d  %s\n", value, fmt.Sprintf(format, more...))
 }
 
+// note prints a heading between figures.
+func note(out io.Writer, format string, more ...any) {
+	fmt.Fprintf(out, "%10s%s\n", "", fmt.Sprintf(format, more...))
+}
+
 // print writes the summary.
 func (t tally) print(out io.Writer) {
 	for _, s := range t.shops {
 		s.print(out)
 	}
 	fmt.Fprintln(out, "The hub")
-	row(out, t.changes, "changes in the feeds, numbered with %d holes", t.holes)
+	row(out, t.changes, "changes of orders pulled by the ERPs, numbered with %d holes", t.holes)
 	row(out, t.heard, "events heard on the stream, %d of them more than once, %d out of order", t.repeated, t.streamOrder)
-	row(out, t.unheard+t.strange, "changes not heard as they are")
-	fmt.Fprintln(out, "Half within, 99 % within")
+	row(out, t.unheard+t.strange, "changes that were not heard, or not as they were pulled")
+	note(out, "How long it took: half of them within, 99 %% within")
 	times := func(list []time.Duration, what string) {
 		fmt.Fprintf(out, "%8s %8s  %s\n", quantile(list, 500), quantile(list, 990), what)
 	}
-	times(t.toDoor, "to answer a delivery, durably")
-	times(t.toERP, "from a change to the ERP")
-	times(t.toEars, "from a change to the listener on the stream")
+	times(t.toDoor, "until a delivery was on disk and answered")
+	times(t.toERP, "from a change in the hub to the ERP's books")
+	times(t.toEars, "from a change in the hub to the listener on the stream")
 }
 
 // print writes the part of one shop.
 func (t shopTally) print(out io.Writer) {
 	d, steps, silent := t.dispatch, t.lives.steps.Load(), t.lives.silent.Load()
-	fmt.Fprintf(out, "%s on %s, and the road from there\n", t.merchant, t.title)
-	row(out, t.placed, "orders placed, %d of them before the shop was connected, %d deleted; %d things happened to them", len(t.lives.old), t.deleted, steps)
-	row(out, d.first, "deliveries sent, and %d copies of them; %d were still to be sent again at the end", d.copies, d.open)
-	row(out, d.dropped, "dropped: %d of the %d things were not told, of %d orders the last", silent, steps, t.lives.mute.Load())
-	row(out, t.traffic.refused+t.traffic.cut, "failed on the road: %d refused, %d lost their answer; %d attempts were retries", t.traffic.refused, t.traffic.cut, d.retried)
+	fmt.Fprintf(out, "%s on %s\n", t.merchant, t.title)
+	row(out, t.placed, "orders, %d of them from before the shop was connected, %d deleted since; %d things happened to them", len(t.lives.old), t.deleted, steps)
+	note(out, "What the hub heard of it, and what went wrong on purpose")
+	row(out, d.first, "deliveries sent, and %d of them twice; %d were still to be sent again at the end", d.copies, d.open)
+	row(out, d.dropped, "deliveries never sent, so %d of the %d things were not told, among them the last one of %d orders", silent, steps, t.lives.mute.Load())
+	row(out, t.traffic.refused+t.traffic.cut, "failed on the way: %d were turned back, of %d the hub's answer was lost; %s tried again %d times", t.traffic.refused, t.traffic.cut, t.title, d.retried)
 	row(out, t.traffic.late, "came to the hub after newer news of their order")
 	if t.unsigned {
-		row(out, d.forged, "made up by somebody else, with no effect")
+		row(out, d.forged, "made up by a stranger; %s signs nothing, so the hub asks it what is true", t.title)
 	} else {
-		row(out, d.forged, "forged, %d believed", d.believed)
+		row(out, d.forged, "forged by a stranger, %d believed", d.believed)
 	}
-	row(out, int(t.calls.Load()), "questions of the hub, which polls and fetches; %d of them were answered badly", t.answeredBadly())
+	row(out, int(t.calls.Load()), "questions that the hub asked %s, about what it was told and what it was not; %d were answered badly", t.title, t.answeredBadly())
+	note(out, "What came of it")
 	row(out, t.shelf.Orders, "orders in the ERP, %d as the shop has them now: version and amount; %d acknowledged", t.placed-t.lost, t.shelf.Acknowledged)
-	row(out, t.lost, "lost")
+	row(out, t.lost, "orders lost")
 	for _, loss := range t.losses {
-		fmt.Fprintf(out, "          %s\n", loss)
+		note(out, "%s", loss)
 	}
-	row(out, t.shelf.Twice, "twice")
-	row(out, t.shelf.Disorder, "out of order")
+	row(out, t.shelf.Twice, "orders or changes that came twice")
+	row(out, t.shelf.Disorder, "changes out of order")
+	fmt.Fprintln(out)
 }
 
 // quantile is the time below which a share of the list is.

@@ -121,8 +121,6 @@ func (a *archive) Personal(_ context.Context, _ hub.TenantID, ids []hub.OrderID)
 	return found, nil
 }
 
-func (a *archive) Settled(context.Context, hub.TenantID) error { return a.call("settle") }
-
 func (a *archive) OrderPersonal(_ context.Context, _ hub.TenantID, id hub.OrderID) (Row, Sealed, error) {
 	if err := a.call("order"); err != nil {
 		return Row{}, Sealed{}, err

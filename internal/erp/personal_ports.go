@@ -45,14 +45,11 @@ type Disclosure struct {
 type PersonalReader interface {
 	// Personal returns the sealed parts of a tenant's orders as they are now, by id, those of one in the order of
 	// hub.PersonalParts. An order that has none, or that the tenant does not have, is absent. Parts of several orders that are
-	// more than MaxPageBytes are KindTooLarge; the caller asks for fewer. A crash of the database may take back what it returns,
-	// until a disclosure is stored that began later.
+	// more than MaxPageBytes are KindTooLarge; the caller asks for fewer. No crash of the database takes back what it
+	// returns.
 	Personal(ctx context.Context, t hub.TenantID, ids []hub.OrderID) (map[hub.OrderID]Sealed, error)
-	// OrderPersonal returns one order and its sealed parts, as Reader.Order and Personal do, with one look. A crash may take
-	// back the order too, until a disclosure is stored that began later, or Settled has returned.
+	// OrderPersonal returns one order and its sealed parts, as Reader.Order and Personal do, with one look.
 	OrderPersonal(ctx context.Context, t hub.TenantID, id hub.OrderID) (Row, Sealed, error)
-	// Settled returns when what was read of the tenant's orders before is durable.
-	Settled(ctx context.Context, t hub.TenantID) error
 }
 
 // Answer is the disclosures of one answer to a client, and who asked.
@@ -79,14 +76,14 @@ type Disclosures interface {
 	// Of is the shard whose record the tenant's disclosures are in.
 	Of(hub.TenantID) hub.ShardID
 	// Disclose locks the lines of all subjects and stores the rows of several answers in one transaction, durable when it
-	// returns, with an audit record for each answer. So is what the answers were made of and had been read before. Of an
-	// answer with fenced subjects it stores nothing and returns them at the answer's place: the caller leaves their parts out
-	// and calls again. An error is about all of them, and nothing was stored unless it is KindUnknown.
+	// returns, with an audit record for each answer. Of an answer with fenced subjects it stores nothing and returns them at the
+	// answer's place: the caller leaves their parts out and calls again. An error is about all of them, and nothing was stored unless it is KindUnknown.
 	Disclose(ctx context.Context, shard hub.ShardID, answers []Answer) (fenced [][]gdpr.SubjectID, err error)
 }
 
 // Opener opens sealed values: *gdpr.Keys.
 type Opener interface {
+	// OpenAll opens each value and says whose it is: fences are asked for those subjects and no others.
 	OpenAll(ctx context.Context, list []gdpr.Sealed) ([]gdpr.Opened, error)
 	// Mark is taken before anything is opened for an answer, for FreshSince.
 	Mark() gdpr.Mark

@@ -12,7 +12,7 @@ import (
 // AdminHandler returns the handler of the admin port: metrics and profiles of the running process, and its health. Profiles show
 // names of functions and sizes, and whoever can ask for them can slow the hub down, so the port is never public.
 func (a API) AdminHandler() http.Handler {
-	a.Answered = nil // what operators' tools ask is not the hub's traffic
+	a.Answered, a.Begun = nil, nil // what operators' tools ask is not the hub's traffic
 	s := &server{API: a}
 	r := chi.NewRouter()
 	r.Use(s.trace, s.recover, headAsGet)

@@ -81,6 +81,17 @@ type API struct {
 	Metrics         http.Handler  // of the admin port's /metrics; nil when nobody measures
 	// Answered is told of every answered request of the public port, with the pattern of its route; may be nil.
 	Answered func(method, route string, status int, took time.Duration)
+	// Begun is told when a request to the public port begins, and what it returns of how it was answered. The context is the
+	// handler's. Nil when nobody traces, and then it costs nothing.
+	Begun func(context.Context) (context.Context, func(Answer))
+}
+
+// Answer is how a request was answered. A client chose nothing of it.
+type Answer struct {
+	Method, Route string // the pattern of the route
+	Status        int
+	Tenant        hub.TenantID // "" when none is proven
+	RequestID     string
 }
 
 // Events describes what listeners to the broker hear. An empty one is not served.

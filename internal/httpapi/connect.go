@@ -53,9 +53,10 @@ func (s *server) connecting() {
 	register(s, operation{
 		id: "disconnect-shop", method: http.MethodPost, path: "/v1/connections/{id}/disconnect", tag: "Connections", roles: shopkeepers(),
 		summary: "Disconnect a shop",
-		description: "Destroys the shop's tokens and tells the platform. Orders stay. The shop is then free to be connected again, here or by another tenant; " +
-			"late webhooks are taken until somebody else has it. Doing it again changes nothing.",
-		errors: []int{http.StatusNotFound, http.StatusConflict},
+		description: "Destroys the shop's tokens with their key and tells the platform. Orders stay. The shop is then free to be connected again, here or by " +
+			"another tenant. Late webhooks are not taken. A connection that only received webhooks ends in the same way, and nobody is told. Doing it again " +
+			"changes nothing.",
+		errors: []int{http.StatusNotFound},
 	}, s.disconnectShop)
 }
 

@@ -28,14 +28,14 @@ func describeHooks(doc *huma.OpenAPI) {
 		OperationID: "deliver", Method: http.MethodPost, Path: hookRoute, Tags: []string{"Webhooks"},
 		Summary: "Deliver a webhook",
 		Description: "For platforms. The address is printed when a connection or an app is added. A success means that the " +
-			"delivery is on disk; everything else is to be sent again, except what is refused as 401, 404, 413 and 415.",
+			"delivery is on disk, or that it has no effect; everything else is to be sent again, except what is refused as 401, 404, 413 and 415.",
 		Parameters: []*huma.Param{
 			{Name: "platform", In: "path", Required: true, Schema: doc.Components.Schemas.Schema(reflect.TypeFor[hub.Platform](), true, "")},
 			{Name: "endpoint", In: "path", Required: true, Description: "The secret part of the address", Schema: &huma.Schema{Type: huma.TypeString}},
 		},
 		RequestBody: &huma.RequestBody{Required: true, Description: "The platform's own payload, byte for byte", Content: map[string]*huma.MediaType{"application/json": {}}},
 		Responses: map[string]*huma.Response{
-			"200": {Description: "Stored"},
+			"200": {Description: "Stored, or for a shop that has disconnected and then not kept"},
 			"401": refusal("Not signed by the platform"), "404": refusal("No such endpoint"), "408": refusal("The body came too slowly"),
 			"413": refusal("The body is too large"), "415": refusal("The body is encoded"), "422": refusal("The body ended early"),
 			"500": refusal("The hub failed"), "503": refusal("Not stored; send it again after Retry-After"),

@@ -24,7 +24,8 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) {
 	request := intake.Request{
 		Platform: hub.Platform(chi.URLParam(r, "platform")), Token: chi.URLParam(r, "endpoint"), Header: r.Header,
 	}
-	if _, known := s.Directory.Endpoint(request.Platform, request.Token); !known {
+	endpoint, known := s.Directory.Endpoint(request.Platform, request.Token)
+	if !known {
 		s.answer(w, r, &hub.Error{Kind: hub.KindNotFound, Code: "endpoint_unknown"})
 		return
 	}
@@ -37,6 +38,9 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.answer(w, r, asRefused(err))
 		return
+	}
+	if endpoint.Connection != nil { // at an app's address the body says whose it is
+		traceOf(r.Context()).tenant = endpoint.Connection.Tenant
 	}
 	w.WriteHeader(http.StatusOK)
 }

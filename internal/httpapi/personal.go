@@ -27,7 +27,9 @@ type scratch struct{ documents, text []byte }
 // largestScratch is how many bytes are kept of either; a page can have 8 MiB.
 const largestScratch = 1 << 20
 
-// usesScratch gives the page of a request its memory, until the answer has been written.
+// usesScratch gives the page of a request its memory, until the answer has been written. A writer that returns before it has
+// copied what it was given, as one of HTTP/2 may when its stream ends, must not be put in front of this handler; the port speaks
+// HTTP/1.
 func (s *server) usesScratch(ctx context.Context, r *personalRead) {
 	on, _ := s.scratches.Get().(*scratch)
 	if on == nil {

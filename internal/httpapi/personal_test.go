@@ -66,8 +66,6 @@ func (p *people) OrderPersonal(ctx context.Context, t hub.TenantID, id hub.Order
 	return row, p.sealed[id], err
 }
 
-func (p *people) Settled(context.Context, hub.TenantID) error { return p.fail["settle"] }
-
 func (p *people) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened, error) {
 	p.opened += len(list)
 	opened := make([]gdpr.Opened, len(list))

@@ -6,7 +6,6 @@ import (
 	"hub"
 	"hub/gdpr"
 	"hub/gdpr/forget"
-	"hub/internal/connect"
 	"hub/internal/erp"
 	"hub/internal/reconcile"
 )
@@ -44,7 +43,6 @@ var texts = map[hub.Code]string{
 	"shop_taken":               "This shop is connected already, by this or another tenant.",
 	"after_beyond_head":        "The feed ends before this position: the hub's data was restored from a backup; ask the operator.",
 	"connection_not_found":     "There is no such connection.",
-	connect.CodeNoTokens:       "This connection only receives webhooks: there is nothing to disconnect.",
 	"no_app":                   "There is no app of this platform that shops can be connected through: an operator adds one with a client id.",
 	"app_ambiguous":            "Shops of this platform can be connected through several apps: name one as app_id.",
 	"too_many_steps":           "Too many links were made and not used. They end after ten minutes; come back then.",

@@ -21,6 +21,7 @@ type trace struct {
 	id     string
 	tenant hub.TenantID // once authenticated
 	routed bool         // false when nothing is at the address
+	ended  func(Answer) // nil when nobody traces
 	sent   func()       // called when the answer has been written; nil: nothing to do
 }
 
@@ -43,7 +44,11 @@ func (s *server) trace(next http.Handler) http.Handler {
 		if !requestID.MatchString(t.id) {
 			t.id = s.RequestID()
 		}
-		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
+		ctx := context.WithValue(r.Context(), traceKey{}, t)
+		if s.Begun != nil {
+			ctx, t.ended = s.Begun(ctx)
+		}
+		r = r.WithContext(ctx)
 		h := w.Header()
 		h.Set("X-Request-Id", t.id)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -83,6 +88,9 @@ func (s *server) answered(r *http.Request, t *trace, status int, took time.Durat
 	}
 	if s.Answered != nil {
 		s.Answered(method, route, status, took)
+	}
+	if t.ended != nil {
+		t.ended(Answer{Method: method, Route: route, Status: status, Tenant: t.tenant, RequestID: t.id})
 	}
 	level := slog.LevelInfo
 	if route == hookRoute && status == http.StatusOK {

@@ -139,7 +139,7 @@ func awaitParked(t *testing.T, operator demo.Client, tenant, name string, known 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	for {
+	for ; ; <-time.After(20 * time.Millisecond) {
 		var list struct {
 			Data []parkedRow `json:"data"`
 		}

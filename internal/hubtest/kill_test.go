@@ -51,6 +51,7 @@ func killDrill(t *testing.T, size hubtest.Size, rounds int, seed uint64) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var load sync.WaitGroup
 	for i, m := range merchants {
+		m.breath /= 4 // a hub lives for a fraction of a second
 		for w := range 3 {
 			load.Go(func() { m.shout(ctx, g, seed*100+uint64(i*10+w)) })
 		}

@@ -58,6 +58,7 @@ func (g *gate) pass(ctx context.Context) (string, bool) {
 type merchant struct {
 	hubtest.Shop
 	hookPath string
+	breath   time.Duration // between two deliveries of a worker at most: a short run needs work under way, not all there can be
 
 	mu       sync.Mutex
 	answered map[string]time.Time // by external id: the newest version with a 2xx
@@ -96,6 +97,7 @@ func (m *merchant) shout(ctx context.Context, g *gate, seed uint64) {
 			continue // comes late, or never
 		}
 		m.post(ctx, client, url, d)
+		pause(random, 0, m.breath)
 	}
 }
 
@@ -171,6 +173,7 @@ func (r *reader) follow(ctx context.Context, g *gate) {
 			continue
 		}
 		r.keep(ctx, c, page)
+		<-time.After(time.Duration(rounds(50, 0)) * time.Millisecond) // for more on a page
 	}
 }
 
@@ -197,7 +200,7 @@ func (r *reader) keep(ctx context.Context, c demo.Client, page []rawChange) {
 func connect(t *testing.T, operator demo.Client, n int) (merchants []*merchant, readers []*reader) {
 	t.Helper()
 	for i := range n {
-		m := &merchant{answered: map[string]time.Time{}}
+		m := &merchant{answered: map[string]time.Time{}, breath: time.Duration(rounds(30, 1)) * time.Millisecond}
 		var err error
 		if m.Shop, err = hubtest.Connect(t.Context(), operator, fmt.Sprintf("Merchant %d", i), "shopify", fmt.Sprintf("merchant-%d", i), secret); err != nil {
 			t.Fatal(err)

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +23,10 @@ import (
 
 // childEnv carries a spec to the process that becomes the hub.
 const childEnv = "HUBTEST_CHILD"
+
+// programEnv names the program of hubs in processes of their own: the same test binary, built without the race detector, which
+// takes most of the time and tells nothing of a process that is killed. Unset, the test binary itself is the hub.
+const programEnv = "HUB_TEST_PROGRAM"
 
 // spec is what the process of a hub needs.
 type spec struct {
@@ -118,7 +121,15 @@ type Process struct {
 	log   *strings.Builder // its log, complete once it has ended
 }
 
-// Spawn starts the test binary again as a hub and returns at once: it may be killed before it serves. Await waits until it
+// program is what Spawn starts.
+func (s Size) program() string {
+	if program := os.Getenv(programEnv); program != "" && !s.Habits.Watched {
+		return program
+	}
+	return os.Args[0]
+}
+
+// Spawn starts the test binary again as a hub, or the one of programEnv, and returns at once: it may be killed before it serves. Await waits until it
 // serves. The process dies with the test binary.
 func Spawn(t testing.TB, s Size, data string, probe string) *Process {
 	t.Helper()
@@ -126,7 +137,7 @@ func Spawn(t testing.TB, s Size, data string, probe string) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Process{cmd: exec.Command(os.Args[0]), log: &strings.Builder{}}
+	p := &Process{cmd: exec.Command(s.program()), log: &strings.Builder{}}
 	if p.probe, err = OpenProbe(probe); err != nil {
 		t.Fatal(err)
 	}
@@ -171,10 +182,16 @@ func (p *Process) Operator() demo.Client { return Operator(p.URL) }
 // LingerAt makes the hub stay longer in a phase, so that a kill aimed at it falls into it.
 func (p *Process) LingerAt(phase app.Phase) { p.probe.LingerAt(phase) }
 
+// aimEvery is how often Aim looks: often enough for a phase in which the hub lingers, and no load on a machine on which the
+// hub has to get there.
+const aimEvery = 200 * time.Microsecond
+
 // Aim returns as soon as the hub is where the kill shall fall, or after a while all the same.
 func (p *Process) Aim(at func(Fell) bool, within time.Duration) {
+	tick := time.NewTicker(aimEvery)
+	defer tick.Stop()
 	for until := time.Now().Add(within); !at(p.probe.Now()) && time.Now().Before(until); {
-		runtime.Gosched()
+		<-tick.C
 	}
 }
 

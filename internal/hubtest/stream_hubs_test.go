@@ -30,6 +30,9 @@ func TestDrillStreamTwoHubs(t *testing.T) {
 		h.start(t, size)
 	}
 	merchants, readers := connect(t, hubs[0].Operator(), 4)
+	for _, m := range merchants {
+		m.breath = time.Duration(rounds(120, 1)) * time.Millisecond // the pauses of a hub are long
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	hearing, stopHearing := context.WithCancel(t.Context())
 	ear, deaf := listen(hearing, broker.URL())

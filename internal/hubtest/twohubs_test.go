@@ -27,6 +27,7 @@ func TestDrillTwoHubs(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	size := hubtest.OnMariaDB(t, mariadb.Shared(t)).With("keys", "file:"+keys)
+	size.Habits.Watched = true // slower than its readers, so that a pause falls before an answer or behind it and not into it
 	d := &duo{size: size, data: t.TempDir()}
 	d.a = d.spawn(t, t.TempDir())
 	d.b = d.spawn(t, d.data)
@@ -106,7 +107,7 @@ func (d *duo) watch(ctx context.Context, clients int) {
 		reader := demo.Client{HTTP: &http.Client{Timeout: 60 * time.Second}, URL: d.b.URL, Key: d.w.reader.Key}
 		path := []string{"/v1/orders/feed?limit=200&include=personal", "/v1/orders?limit=200&include=personal", "/v1/orders?limit=3&include=personal"}[i%3]
 		d.load.Go(func() {
-			for ctx.Err() == nil {
+			for ; ctx.Err() == nil; <-time.After(time.Duration(rounds(60, 1)) * time.Millisecond) {
 				if a, err := get(ctx, reader, path, requestID()); err == nil {
 					d.saw(a)
 				}
@@ -162,7 +163,7 @@ func (d *duo) intake(ctx context.Context) {
 					d.arrived = append(d.arrived, n)
 					d.mu.Unlock()
 				}
-				<-time.After(30 * time.Millisecond)
+				<-time.After(time.Duration(rounds(150, 30)) * time.Millisecond)
 			}
 		})
 	}

@@ -8,10 +8,38 @@ import (
 	"hub"
 )
 
+// Batch says what became of deliveries that were drained together.
+type Batch struct {
+	Shard   hub.ShardID
+	Done    int // committed, recognised as known, or parked
+	Parked  int // of these
+	Later   int // to be tried again
+	Tenants int
+	Took    time.Duration // from the log to the last commit
+}
+
 // outcome is what became of a batch.
 type outcome struct {
-	done  []entry // committed, recognised as known, or parked
-	later []entry // to be tried again alone
+	began  time.Time
+	done   []entry // committed, recognised as known, or parked
+	parked int     // of these
+	later  []entry // to be tried again alone
+}
+
+// tell says what became of a batch.
+func (d *Drainer) tell(o outcome) {
+	if d.Drained == nil {
+		return
+	}
+	tenants := map[hub.TenantID]bool{}
+	for _, list := range [][]entry{o.done, o.later} {
+		for _, e := range list {
+			tenants[e.tenant] = true
+		}
+	}
+	d.Drained(Batch{
+		Shard: d.Shard, Done: len(o.done), Parked: o.parked, Later: len(o.later), Tenants: len(tenants), Took: d.Clock().Sub(o.began),
+	})
 }
 
 // prepared is a batch that is ready for its transaction.
@@ -24,6 +52,7 @@ type prepared struct {
 // prepare reads, decodes and seals a batch. While the vault cannot serve, it waits and tries again; trouble with one
 // delivery parks it or sets it aside. It leaves the batch only when ctx ends.
 func (d *Drainer) prepare(ctx context.Context, batch []entry) (p prepared) {
+	p.outcome.began = d.Clock()
 	entries, items := make([]entry, 0, len(batch)), make([]*item, 0, len(batch))
 	for _, e := range batch {
 		it, err := d.load(e)
@@ -126,6 +155,7 @@ func (d *Drainer) commitRange(ctx context.Context, entries []entry, items []*ite
 	switch {
 	case err == nil:
 		o.done = append(o.done, entries...)
+		o.parked += parkings(items)
 		d.status.lag(d.Clock().Sub(items[0].head.ReceivedAt))
 	case passing(err): // ctx ended
 		o.later = append(o.later, entries...)
@@ -137,6 +167,16 @@ func (d *Drainer) commitRange(ctx context.Context, entries []entry, items []*ite
 	default:
 		o.later = append(o.later, d.postpone(entries[0], err))
 	}
+}
+
+// parkings counts those that were parked.
+func parkings(items []*item) (n int) {
+	for _, it := range items {
+		if it.parked != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // parkRefused parks a single delivery that its transaction refuses, under the identity that it has.

@@ -37,6 +37,9 @@ type Door struct {
 	Clock     hub.Clock
 	IDs       hub.IDSource
 	Timeout   time.Duration // for the append; below the platform's own deadline
+	// Dropped hears of each delivery that is answered with success and kept by nobody, as its shop has left; nil when nobody
+	// counts. It must not block.
+	Dropped func(hub.Platform)
 
 	spare sync.Pool // of *buffers
 }
@@ -50,7 +53,8 @@ type Request struct {
 }
 
 // Accept returns nil when the delivery is durable in the log, and otherwise only for what has no effect: a probe of the
-// address, and an unsigned notification that names no shop of ours. KindNotFound: no such endpoint.
+// address, an unsigned notification that names no shop of ours, and what comes to an app for a shop that has disconnected:
+// nobody may keep that any more, and a refusal would cost the app its other shops' deliveries. KindNotFound: no such endpoint.
 // KindUnauthentic: not signed by the platform. KindUnavailable: not stored, or not known to be; the platform retries.
 func (d *Door) Accept(ctx context.Context, r Request) error {
 	const op = "accepting delivery"
@@ -75,6 +79,12 @@ func (d *Door) Accept(ctx context.Context, r Request) error {
 		return err
 	}
 	endpoint = d.route(platform, endpoint, notice, r.Body)
+	if endpoint.Connection == "" && !notice.Duty && d.Directory.Left(endpoint.Platform, endpoint.App, endpoint.Account) {
+		if d.Dropped != nil {
+			d.Dropped(r.Platform)
+		}
+		return nil
+	}
 	if notice.Unproven && endpoint.Connection == "" {
 		return nil // from anybody, about nobody: kept, it would be work that a stranger makes
 	}

@@ -163,6 +163,45 @@ func TestHeaderOfAnotherShop(t *testing.T) {
 	}
 }
 
+// What comes to an app for a shop that has left is answered and kept by nobody, and counted; what somebody must act on is
+// kept, and so is what is not signed well refused.
+func TestDeliveriesOfAShopThatLeft(t *testing.T) {
+	for _, c := range []struct {
+		name, endpoint, topic, body string
+		stored, dropped             int
+		kind                        hub.Kind
+	}{
+		{"an order", "all", "orders/create", "shop-left order 1 1", 0, 1, 0},
+		{"a privacy request", "all", "customers/redact", "shop-left order 1 1", 1, 0, 0},
+		{"of a shop that nobody knows", "all", "orders/create", "shop-x order 1 1", 1, 0, 0},
+		{"of a shop that is there", "all", "orders/create", "shop-a order 1 1", 1, 0, 0},
+		{"of no shop", "all", "orders/create", "- order 1 1", 1, 0, 0},
+		{"to another shop's own address", "a", "orders/create", "shop-left order 1 1", 1, 0, 0},
+		{"forged", "all", "orders/create", "shop-left order 1 1", 0, 0, hub.KindUnauthentic},
+	} {
+		d, log := newDoor(t)
+		dropped := 0
+		d.Dropped = func(p hub.Platform) {
+			if dropped++; p != hub.Shopify {
+				t.Errorf("%s: dropped on %q", c.name, p)
+			}
+		}
+		r := request(c.endpoint, "1", c.body)
+		r.Header.Set("Topic", c.topic)
+		if c.kind != 0 {
+			r.Header.Set("Secret", "x")
+		}
+		err := d.Accept(t.Context(), r)
+		if (err != nil) != (c.kind != 0) || err != nil && hub.KindOf(err) != c.kind || len(log.records) != c.stored || dropped != c.dropped {
+			t.Errorf("%s: %v, %d stored and %d dropped, want %d and %d", c.name, err, len(log.records), dropped, c.stored, c.dropped)
+		}
+	}
+	d, _ := newDoor(t)
+	if err := d.Accept(t.Context(), request("all", "1", "shop-left order 1 1")); err != nil {
+		t.Errorf("while nobody counts: %v", err)
+	}
+}
+
 // What no connection wants is parked with the operator, and holds back nobody.
 func TestOperatorLevel(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

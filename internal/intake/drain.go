@@ -52,6 +52,8 @@ type Drainer struct {
 	// Hurry reports that a forget cycle waits for old records to leave the log; nil is never. What does not go in moves to
 	// the log's end then, however little came after it.
 	Hurry func() bool
+	// Drained is told of each batch when all of it is settled; nil is nobody. It must not block.
+	Drained func(Batch)
 
 	reader   *wal.Reader
 	queue    fair
@@ -82,7 +84,9 @@ func (d *Drainer) Run(ctx context.Context) (err error) {
 	flight := make(chan outcome, 1)
 	flying := false
 	land := func() {
-		d.settle(<-flight)
+		o := <-flight
+		d.settle(o)
+		d.tell(o)
 		flying = false
 	}
 	defer func() {

@@ -105,7 +105,7 @@ func (r *rig) erasure(tenant hub.TenantID, subject gdpr.SubjectID, at time.Time)
 	r.t.Helper()
 	keys := r.pipeline.Keys
 	e := erasure{tenant: tenant, subject: subject, at: at}
-	marks, err := keys.Owners(r.t.Context(), tenant, []gdpr.SubjectID{subject})
+	marks, _, err := keys.Owners(r.t.Context(), tenant, []gdpr.SubjectID{subject})
 	if err != nil || len(marks) != 1 {
 		r.t.Fatalf("%d owners (%v)", len(marks), err)
 	}

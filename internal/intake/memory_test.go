@@ -168,6 +168,11 @@ func (m *memory) Lock(_ context.Context, tx hub.Tx, keys []orders.Key) (map[orde
 	return found, nil
 }
 
+// Lost implements orders.Repo: no row here is ever lost.
+func (m *memory) Lost(context.Context, hub.Tx, []orders.Key) (map[orders.Key]orders.Stored, error) {
+	return nil, nil
+}
+
 func (m *memory) Save(_ context.Context, tx hub.Tx, list []orders.Stored) error {
 	m.mu.Lock()
 	refuse := m.refuse
@@ -253,6 +258,16 @@ func (m *memory) Hold(_ context.Context, tx hub.Tx, holdings []gdpr.Holding) err
 			return &hub.Error{Kind: hub.KindConflict, Code: gdpr.CodeSubjectFenced, Op: "holding", Subject: string(h.Subject)}
 		}
 		r.places[h] = true
+	}
+	return nil
+}
+
+// Leave implements gdpr.Register.
+func (m *memory) Leave(_ context.Context, tx hub.Tx, left []gdpr.Holding) error {
+	for _, h := range left {
+		if !tx.(memoryTx).rows.places[h] {
+			return hub.Errorf(hub.KindInternal, "leaving", "%s was not in %s", h.Subject, h.Row)
+		}
 	}
 	return nil
 }

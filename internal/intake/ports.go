@@ -28,6 +28,8 @@ type Directory interface {
 	Endpoint(platform hub.Platform, token string) (Endpoint, bool)
 	// Account finds the connection of a shop under one app, or under any when app is empty.
 	Account(platform hub.Platform, app hub.AppID, account string) (Endpoint, bool)
+	// Left reports whether an app had a shop that has disconnected since and is not back.
+	Left(platform hub.Platform, app hub.AppID, account string) bool
 }
 
 // Delivery identifies one delivery for ever.

@@ -81,7 +81,8 @@ func (*script) Verify(signed driver.Signed) (driver.Notice, error) {
 	if !slices.Contains(signed.Secrets, h.Get("Secret")) {
 		return driver.Notice{}, &hub.Error{Kind: hub.KindUnauthentic, Code: "signature_wrong", Op: "verifying"}
 	}
-	return driver.Notice{Topic: h.Get("Topic"), DeliveryID: h.Get("Id"), TriggeredAt: time.Now().UTC(), APIVersion: "2026-10", Account: h.Get("Shop")}, nil
+	return driver.Notice{Topic: h.Get("Topic"), DeliveryID: h.Get("Id"), TriggeredAt: time.Now().UTC(), APIVersion: "2026-10", Account: h.Get("Shop"),
+		Duty: h.Get("Topic") == "customers/redact"}, nil
 }
 
 func (*script) Account(body []byte) (string, error) {
@@ -223,6 +224,7 @@ func newVault(t *testing.T) *vault {
 type directory struct {
 	endpoints map[string]Endpoint
 	accounts  map[string]Endpoint
+	left      map[string]bool
 }
 
 func (d directory) Endpoint(_ hub.Platform, token string) (Endpoint, bool) {
@@ -235,9 +237,13 @@ func (d directory) Account(_ hub.Platform, app hub.AppID, account string) (Endpo
 	return e, ok
 }
 
+func (d directory) Left(_ hub.Platform, app hub.AppID, account string) bool {
+	return d.left[string(app)+"/"+account]
+}
+
 // connections has one shop for each of three tenants, and an app that serves them all.
 func connections() directory {
-	d := directory{map[string]Endpoint{}, map[string]Endpoint{}}
+	d := directory{map[string]Endpoint{}, map[string]Endpoint{}, map[string]bool{"app_all/shop-left": true}}
 	for _, name := range []string{"a", "b", "c"} {
 		e := Endpoint{
 			Platform: hub.Shopify, Secrets: []string{"secret-" + name}, App: hub.AppID("app_" + name),

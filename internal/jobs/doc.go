@@ -3,7 +3,7 @@
 //
 // It promises that a job which was committed is done at least once, however many hubs run and whichever of them dies; that
 // equal jobs (same kind and key) that wait are one job, and news that arrives while one is being done makes it run again;
-// that what a worker which lost its lease reports is not believed; that failures are tried again with growing pauses, as
+// that what a worker which lost its lease reports is not believed, and a hub that comes back goes on with what it was doing at once; that failures are tried again with growing pauses, as
 // late as a platform asks, and end visibly with a code instead of vanishing; that an attempt has a bound on its time, and a
 // worker that stops, too; and that one tenant's many jobs, or one kind's failures, keep nobody else waiting.
 //

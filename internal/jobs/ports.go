@@ -21,7 +21,7 @@ type Queue interface {
 // Ask says what a worker could do.
 type Ask struct {
 	Kind          string
-	Holder        string // the hub, for people; up to 64 bytes
+	Holder        string // the hub; up to 64 bytes
 	Limit         int    // most jobs
 	PerConnection int    // most jobs of this kind that run for one connection at once, counted over all hubs; 0 is no bound
 	PerTenant     int    // most jobs of this kind that run for one tenant in this worker; 0 is no bound
@@ -59,6 +59,14 @@ type Count struct {
 	Kind  string
 	State State
 	Jobs  int64
+}
+
+// Heir ends leases that nobody works under any more.
+type Heir interface {
+	// Inherit has all leases of a holder in a shard end now, and returns how many: what a former life of the holder was doing
+	// can be claimed at once, and what it still reports under them is lost. The caller has claimed nothing yet, and knows that
+	// the former life is over. After an error some may have ended; it may be repeated.
+	Inherit(ctx context.Context, shard hub.ShardID, holder string) (n int64, err error)
 }
 
 // Store keeps the jobs. All times are of its clock. Errors leave open whether a change happened: a claim that nobody knows

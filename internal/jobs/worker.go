@@ -38,9 +38,11 @@ var (
 	ErrStopping = errors.New("the hub stops")
 )
 
-// Options are a worker's. All but Ended are required.
+// Options are a worker's. All but Heir and Ended are required.
 type Options struct {
 	Holder string // the hub
+	// Heir has the worker begin with what a former life of the holder was doing; nil lets that lapse.
+	Heir   Heir
 	Retry  Retry
 	Clock  hub.Clock
 	Logger *slog.Logger
@@ -162,6 +164,7 @@ func (w *Worker) leave(stop context.CancelCauseFunc, handlers *sync.WaitGroup) {
 
 // follow claims whenever somebody rings, and when nobody does, ever more seldom.
 func (w *Worker) follow(ctx context.Context, start func(Claimed, time.Time)) {
+	w.inherit(ctx)
 	pause := pollFirst
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -177,6 +180,29 @@ func (w *Worker) follow(ctx context.Context, start func(Claimed, time.Time)) {
 			pause = pollFirst
 		case <-timer.C:
 			pause = min(2*pause, w.o.PollMost)
+		}
+	}
+}
+
+// inherit ends the leases of the former life. Where that cannot be done they lapse as those of any hub, and work goes on.
+func (w *Worker) inherit(ctx context.Context) {
+	if w.o.Heir == nil {
+		return
+	}
+	for until := w.o.Monotonic().Add(w.o.Lease); ctx.Err() == nil && w.o.Monotonic().Before(until); {
+		limited, cancel := context.WithTimeout(ctx, storeWithin)
+		n, err := w.o.Heir.Inherit(limited, w.shard, w.o.Holder)
+		cancel()
+		w.trouble(ctx, "taking over what the hub was doing", err)
+		if err == nil {
+			if n > 0 {
+				w.o.Logger.Info("jobs that this hub was doing when it ended are begun again", "shard", w.shard, "jobs", n)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(reportAgain):
 		}
 	}
 }

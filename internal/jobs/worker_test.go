@@ -224,9 +224,74 @@ func TestBegunTooOften(t *testing.T) {
 	})
 }
 
+// barren is an heir that never inherits.
+type barren struct{ asked int }
+
+func (b *barren) Inherit(context.Context, hub.ShardID, string) (int64, error) {
+	b.asked++
+	return 0, errAway
+}
+
+// TestFormerLife: what the hub was doing when it was killed is begun again at once, what another hub does is not. Where that
+// cannot be, it waits for the end of the lease, and so does the other work no longer than that.
+func TestFormerLife(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		heir  bool
+		fails bool
+		at    time.Duration // when the former life's job is begun again
+	}{{"it inherits", true, false, 0}, {"nobody inherits", false, false, time.Minute}, {"it cannot", true, true, time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			m, cannot := jobstest.NewMemory(time.Now), &barren{}
+			enqueue(t, m, job("con_1", "1"), job("con_2", "2"))
+			for _, holder := range []string{"hub-1", "hub-2"} {
+				if got, err := m.Claim(t.Context(), "s0", jobs.Ask{Kind: fetch, Holder: holder, Limit: 1, Lease: time.Minute}); err != nil || len(got) != 1 || (got[0].Key == "1") != (holder == "hub-1") {
+					t.Fatal(got, err)
+				}
+			}
+			enqueue(t, m, job("con_3", "3"))
+			began := map[hub.ExternalID]time.Duration{}
+			var mu sync.Mutex
+			start := time.Now()
+			o := options("hub-1", time.Now)
+			if o.Heir = m; c.fails {
+				o.Heir = cannot
+			}
+			if !c.heir {
+				o.Heir = nil
+			}
+			w := jobs.NewWorker("s0", m, map[string]jobs.Kind{fetch: {Slots: 4, Handle: func(_ context.Context, j jobs.Job) error {
+				mu.Lock()
+				defer mu.Unlock()
+				began[j.Key] = time.Since(start)
+				return nil
+			}}}, o)
+			stop := running(w)
+			pass(2 * time.Minute)
+			stop()
+			late := func(key hub.ExternalID, at time.Duration) {
+				if got, ok := began[key]; !ok || got < at || got > at+o.PollMost {
+					t.Errorf("%s: job %s was begun after %v, want %v", c.name, key, got, at)
+				}
+			}
+			late("1", c.at)
+			late("2", time.Minute)
+			if c.fails {
+				late("3", o.Lease)
+			} else {
+				late("3", 0)
+			}
+			if (cannot.asked > 1) != c.fails {
+				t.Errorf("%s: asked %d times", c.name, cannot.asked)
+			}
+		})
+	}
+}
+
 // faulty is a store that fails at random, before and after it did what it was asked, or does not answer for a while.
 type faulty struct {
 	jobs.Store
+	jobs.Heir
 	mu   sync.Mutex
 	rand *rand.Rand
 	dead atomic.Bool  // the hub is killed, or hangs: nothing goes in or out
@@ -234,7 +299,7 @@ type faulty struct {
 	sum  *tally
 }
 
-type tally struct{ down, unknown, slow, kills, pauses, jumps, enqueued, runs, lost atomic.Int64 }
+type tally struct{ down, unknown, slow, kills, inherited, pauses, jumps, enqueued, runs, lost atomic.Int64 }
 
 var errAway = &hub.Error{Kind: hub.KindUnavailable, Op: "asking"}
 
@@ -281,6 +346,12 @@ func (f *faulty) Finish(ctx context.Context, s hub.ShardID, r []jobs.Result) (lo
 	return lost, err
 }
 
+func (f *faulty) Inherit(ctx context.Context, s hub.ShardID, holder string) (n int64, err error) {
+	err = f.ask(func() (err error) { n, err = f.Heir.Inherit(ctx, s, holder); return err })
+	f.sum.inherited.Add(n)
+	return n, err
+}
+
 // world is what handlers act on: of each job the number of the newest news, and of the newest that was acted on.
 type world struct {
 	mu   sync.Mutex
@@ -302,9 +373,9 @@ func TestDrillHistories(t *testing.T) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	t.Logf("%d histories: %d enqueued, %d runs; %d calls failed, %d of unknown outcome, %d slow, %d kills, %d pauses beyond the lease, %d clock jumps; %d news lost",
-		seeds, sum.enqueued.Load(), sum.runs.Load(), sum.down.Load(), sum.unknown.Load(), sum.slow.Load(), sum.kills.Load(), sum.pauses.Load(), sum.jumps.Load(), sum.lost.Load())
-	if sum.kills.Load() == 0 || sum.pauses.Load() == 0 || sum.unknown.Load() == 0 || sum.jumps.Load() == 0 {
+	t.Logf("%d histories: %d enqueued, %d runs; %d calls failed, %d of unknown outcome, %d slow, %d kills, %d leases inherited, %d pauses beyond the lease, %d clock jumps; %d news lost",
+		seeds, sum.enqueued.Load(), sum.runs.Load(), sum.down.Load(), sum.unknown.Load(), sum.slow.Load(), sum.kills.Load(), sum.inherited.Load(), sum.pauses.Load(), sum.jumps.Load(), sum.lost.Load())
+	if sum.kills.Load() == 0 || sum.inherited.Load() == 0 || sum.pauses.Load() == 0 || sum.unknown.Load() == 0 || sum.jumps.Load() == 0 {
 		t.Error("the histories hit nothing")
 	}
 }
@@ -316,13 +387,14 @@ func history(t *testing.T, seed uint64, sum *tally) {
 	m, w := jobstest.NewMemory(clock), &world{news: map[jobs.Ref]int{}, seen: map[jobs.Ref]int{}}
 	type process struct {
 		*faulty
+		name string
 		kill func()
 		end  chan struct{}
 	}
 	start := func(name string) process {
-		p := process{faulty: &faulty{Store: m, rand: rand.New(rand.NewPCG(r.Uint64(), 1)), sum: sum}, end: make(chan struct{})}
+		p := process{name: name, faulty: &faulty{Store: m, Heir: m, rand: rand.New(rand.NewPCG(r.Uint64(), 1)), sum: sum}, end: make(chan struct{})}
 		o := options(name, clock)
-		o.Retry.Attempts, o.Retry.Most = 1000, time.Minute
+		o.Retry.Attempts, o.Retry.Most, o.Heir = 1000, time.Minute, p
 		worker := jobs.NewWorker("s0", p, map[string]jobs.Kind{fetch: {Handle: w.handler(p.faulty, r.Uint64(), sum), Slots: 4, PerConnection: 2}}, o)
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { worker.Run(ctx); close(p.end) }()
@@ -344,7 +416,11 @@ func history(t *testing.T, seed uint64, sum *tally) {
 			hubs[at].dead.Store(true)
 			hubs[at].kill()
 			defer func(end chan struct{}) { <-end }(hubs[at].end)
-			hubs[at] = start(fmt.Sprint("hub-", step+3))
+			name := fmt.Sprint("hub-", step+3)
+			if r.IntN(2) == 0 { // or it comes back itself
+				name = hubs[at].name
+			}
+			hubs[at] = start(name)
 		case 1:
 			sum.pauses.Add(1)
 			p := hubs[at]

@@ -18,6 +18,7 @@ type Metrics struct {
 	registry   *prometheus.Registry
 	requests   *prometheus.HistogramVec
 	deliveries *prometheus.HistogramVec
+	dropped    *prometheus.CounterVec
 	appends    *prometheus.HistogramVec
 	commits    *prometheus.HistogramVec
 	told       *prometheus.CounterVec
@@ -47,6 +48,9 @@ func New(version string, state func(context.Context) State) *Metrics {
 			"method", "route", "status"),
 		deliveries: histogram("delivery_accept_seconds", "Webhooks at the door, by platform and outcome: accepted, or the kind of the refusal.", doorBounds,
 			"platform", "outcome"),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hub_deliveries_dropped_total", Help: "Accepted webhooks that nobody keeps, as their shop has disconnected.",
+		}, []string{"platform"}),
 		appends: histogram("log_append_seconds", "Appends to the write-ahead log, the wait for its fsync included.", diskBounds, "outcome"),
 		commits: histogram("shard_transaction_seconds", "Transactions on the shards, repeats included.", answerBounds, "shard", "outcome"),
 		told:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hub_relay_changes_total", Help: "Changes that the broker has confirmed."}, []string{"shard"}),
@@ -65,7 +69,7 @@ func New(version string, state func(context.Context) State) *Metrics {
 		Name: "hub_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.deliveries, m.appends, m.commits, m.told, m.lacking, m.jobs, m.calls, m.waits, m.breakers, build, scraped{state},
+	m.registry.MustRegister(m.requests, m.deliveries, m.dropped, m.appends, m.commits, m.told, m.lacking, m.jobs, m.calls, m.waits, m.breakers, build, scraped{state},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -83,6 +87,11 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 // Delivery counts a webhook by what became of it at the door. platform must be one that the hub knows.
 func (m *Metrics) Delivery(platform hub.Platform, err error, took time.Duration) {
 	m.deliveries.WithLabelValues(string(platform), outcome(err, "accepted")).Observe(took.Seconds())
+}
+
+// Dropped counts a webhook that was accepted and is kept by nobody. platform must be one that the hub knows.
+func (m *Metrics) Dropped(platform hub.Platform) {
+	m.dropped.WithLabelValues(string(platform)).Inc()
 }
 
 // Append counts an append to the log.

@@ -39,6 +39,7 @@ func TestScrape(t *testing.T) {
 	m.Request("GET", "/v1/orders/{id}", 200, 3*time.Millisecond)
 	m.Delivery(hub.Shopify, nil, time.Millisecond)
 	m.Delivery(hub.Shopify, &hub.Error{Kind: hub.KindUnauthentic}, time.Millisecond)
+	m.Dropped(hub.Shopee)
 	m.Append(errors.New("disk"), time.Millisecond)
 	m.Transaction("s1", nil, time.Millisecond)
 	m.Told("s1", 12)
@@ -67,6 +68,7 @@ func TestScrape(t *testing.T) {
 		`hub_http_request_seconds_count{method="GET",route="/v1/orders/{id}",status="200"} 1`,
 		`hub_delivery_accept_seconds_count{outcome="accepted",platform="shopify"} 1`,
 		`hub_delivery_accept_seconds_count{outcome="unauthentic",platform="shopify"} 1`,
+		`hub_deliveries_dropped_total{platform="shopee"} 1`,
 		`hub_log_append_seconds_count{outcome="internal"} 1`,
 		`hub_shard_transaction_seconds_count{outcome="committed",shard="s1"} 1`,
 		`hub_relay_changes_total{shard="s1"} 12`,
@@ -96,6 +98,7 @@ func TestNames(t *testing.T) {
 	})
 	m.Request("GET", "/", 200, 0)
 	m.Delivery(hub.Shopify, nil, 0)
+	m.Dropped(hub.Shopify)
 	m.Append(nil, 0)
 	m.Transaction("s1", nil, 0)
 	m.Told("s1", 1)

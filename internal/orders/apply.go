@@ -70,7 +70,7 @@ type Result struct {
 	Revision int64          // that is stored after it
 	Type     hub.ChangeType // when applied
 	// Tied: another state with the same source time is stored or was replaced. The rule decided alike on every hub, but
-	// the order should be fetched.
+	// the order should be fetched; so it should when its row is lost and this version is too old to bring it back.
 	Tied bool
 	// KeepsRaw: the payload is to be stored with the version.
 	KeepsRaw bool
@@ -114,6 +114,9 @@ func (s *Service) Apply(ctx context.Context, tx hub.Tx, batch []Incoming) ([]Res
 			return nil, err
 		}
 		result.Revision, result.StoredAt = st.Revision, st.UpdatedAt
+		if st.Lost && !st.dirty {
+			result.Tied, result.StoredAt = true, tx.Now() // nothing is stored yet
+		}
 		result.Lacking = st.lacking(result.Outcome)
 		if result.Outcome == Applied {
 			change.ID = hub.ChangeID(s.ids.New(hub.ChangePrefix))
@@ -144,7 +147,8 @@ type state struct {
 	rawOf  []gdpr.SubjectID // whose data the payload of the newest version holds
 }
 
-// lock reads the states of all orders in the batch; those that have none get a fresh one.
+// lock reads the states of all orders in the batch. Those whose row was lost come back as they were told; those that never were
+// get a fresh one.
 func (s *Service) lock(ctx context.Context, tx hub.Tx, batch []Incoming) (map[Key]*state, error) {
 	states := make(map[Key]*state, len(batch))
 	keys := make([]Key, 0, len(batch))
@@ -159,6 +163,13 @@ func (s *Service) lock(ctx context.Context, tx hub.Tx, batch []Incoming) (map[Ke
 	if err != nil {
 		return nil, err
 	}
+	if absent := rowless(keys, rows); len(absent) > 0 {
+		lost, err := s.repo.Lost(ctx, tx, absent)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(rows, lost)
+	}
 	for _, key := range keys {
 		row, ok := rows[key]
 		if !ok {
@@ -167,6 +178,16 @@ func (s *Service) lock(ctx context.Context, tx hub.Tx, batch []Incoming) (map[Ke
 		states[key].Stored, states[key].before = row, row
 	}
 	return states, nil
+}
+
+// rowless returns the keys that have no row.
+func rowless(keys []Key, rows map[Key]Stored) (absent []Key) {
+	for _, key := range keys {
+		if _, there := rows[key]; !there {
+			absent = append(absent, key)
+		}
+	}
+	return absent
 }
 
 func (s *Service) save(ctx context.Context, tx hub.Tx, states map[Key]*state) error {

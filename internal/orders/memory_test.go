@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -54,8 +55,9 @@ type database struct {
 	places  map[gdpr.Holding]bool
 	fenced  map[gdpr.SubjectID]bool
 	saves   int
-	holds   int   // calls
-	held    int   // holdings in them
+	holds   int // calls
+	held    int // holdings in them
+	left    []gdpr.Holding
 	fail    error // of Save
 }
 
@@ -81,6 +83,15 @@ func (d *database) Hold(_ context.Context, _ hub.Tx, holdings []gdpr.Holding) er
 	if len(holdings) == 0 {
 		d.t.Errorf("Hold was given nothing")
 	}
+	return nil
+}
+
+// Leave implements gdpr.Register.
+func (d *database) Leave(_ context.Context, _ hub.Tx, left []gdpr.Holding) error {
+	if len(left) == 0 {
+		d.t.Errorf("Leave was given nothing")
+	}
+	d.left = append(d.left, left...)
 	return nil
 }
 
@@ -132,6 +143,28 @@ func (d *database) Lock(_ context.Context, _ hub.Tx, keys []orders.Key) (map[ord
 	return found, nil
 }
 
+// Lost implements orders.Repo, from what was told.
+func (d *database) Lost(_ context.Context, _ hub.Tx, keys []orders.Key) (map[orders.Key]orders.Stored, error) {
+	lost := map[orders.Key]orders.Stored{}
+	for _, c := range d.changes {
+		var o hub.Order
+		if err := json.Unmarshal(c.Doc, &o); err != nil {
+			return nil, err
+		}
+		k := orders.Key{Tenant: c.Tenant, Connection: o.ConnectionID, External: o.ExternalID}
+		if _, there := d.rows[k]; there || !slices.Contains(keys, k) {
+			continue
+		}
+		row := orders.Rebuilt(k, c)
+		row.CreatedAt = c.Time
+		if first, known := lost[k]; known {
+			row.CreatedAt = first.CreatedAt
+		}
+		lost[k] = row
+	}
+	return lost, nil
+}
+
 func (d *database) Save(_ context.Context, _ hub.Tx, rows []orders.Stored) error {
 	if d.fail != nil {
 		return d.fail
@@ -144,7 +177,7 @@ func (d *database) Save(_ context.Context, _ hub.Tx, rows []orders.Stored) error
 		if i > 0 && rows[i-1].External >= row.External && rows[i-1].Connection == row.Connection {
 			d.t.Errorf("Save is not in the order of keys")
 		}
-		row.New = false
+		row.New, row.Lost = false, false
 		row.Doc, row.Personal, row.Shared = bytes.Clone(row.Doc), bytes.Clone(row.Personal), bytes.Clone(row.Shared)
 		row.Recipient, row.Payer = bytes.Clone(row.Recipient), bytes.Clone(row.Payer)
 		row.Version.SourceUpdatedAt = kept(row.Version.SourceUpdatedAt)

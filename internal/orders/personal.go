@@ -65,21 +65,19 @@ func (st *state) seal(seals map[hub.PersonalPart]Sealer, personal hub.Personal, 
 	return nil
 }
 
-// people lists whose data the row holds, each once, in order. ok is false when a part does not tell.
+// people lists whose data the row holds, each once, in order. ok is false when a part does not tell; the others do.
 func (s *Stored) people() (list []gdpr.SubjectID, ok bool) {
+	ok = true
 	for _, name := range hub.PersonalParts() {
 		envelope := *s.part(name)
 		if envelope == nil {
 			continue
 		}
-		subjects, ok := gdpr.SubjectsOf(envelope)
-		if !ok {
-			return nil, false
-		}
-		list = append(list, subjects...)
+		subjects, readable := gdpr.SubjectsOf(envelope)
+		list, ok = append(list, subjects...), ok && readable
 	}
 	slices.Sort(list)
-	return slices.Compact(list), true
+	return slices.Compact(list), ok
 }
 
 // holdRaw adds the holdings of the payload of an accepted version.
@@ -93,8 +91,9 @@ func (in *Incoming) holdRaw(list []gdpr.Holding) []gdpr.Holding {
 // hold registers the payloads, and the orders that hold data of other people than before, and locks the line of everybody
 // whose data is written. It is one call, so that two transactions lock people in the same order and never wait for each
 // other in a circle. An order whose people stay the same and are all in its payload needs no more: they are registered
-// with it already, and the payload locks them.
+// with it already, and the payload locks them. Whoever an order held and does not hold any more has left it.
 func (s *Service) hold(ctx context.Context, tx hub.Tx, states map[Key]*state, list []gdpr.Holding) error {
+	var left []gdpr.Holding
 	for _, st := range states {
 		if st.SealedAt == st.before.SealedAt { // nothing was sealed
 			continue
@@ -107,26 +106,37 @@ func (s *Service) hold(ctx context.Context, tx hub.Tx, states map[Key]*state, li
 		if ok && slices.Equal(now, before) && within(now, st.rawOf) {
 			continue
 		}
-		for _, subject := range now {
-			list = append(list, gdpr.Holding{Tenant: st.Tenant, Subject: subject, Place: gdpr.InOrders, Row: string(st.ID)})
+		list = append(list, st.holdings(now)...)
+		left = append(left, st.holdings(without(before, now))...)
+	}
+	if len(list) > 0 {
+		slices.SortFunc(list, compareHoldings)
+		if err := s.register.Hold(ctx, tx, slices.Compact(list)); err != nil {
+			return err
 		}
 	}
-	if len(list) == 0 {
+	if len(left) == 0 {
 		return nil
 	}
-	slices.SortFunc(list, compareHoldings)
-	return s.register.Hold(ctx, tx, slices.Compact(list))
+	slices.SortFunc(left, compareHoldings)
+	return s.register.Leave(ctx, tx, left)
+}
+
+// holdings are of the order's row.
+func (s *Stored) holdings(subjects []gdpr.SubjectID) (list []gdpr.Holding) {
+	for _, subject := range subjects {
+		list = append(list, gdpr.Holding{Tenant: s.Tenant, Subject: subject, Place: gdpr.InOrders, Row: string(s.ID)})
+	}
+	return list
+}
+
+// without returns those of list that are not in among.
+func without(list, among []gdpr.SubjectID) []gdpr.SubjectID {
+	return slices.DeleteFunc(slices.Clone(list), func(s gdpr.SubjectID) bool { return slices.Contains(among, s) })
 }
 
 // within reports whether all of list are in among.
-func within(list, among []gdpr.SubjectID) bool {
-	for _, s := range list {
-		if !slices.Contains(among, s) {
-			return false
-		}
-	}
-	return true
-}
+func within(list, among []gdpr.SubjectID) bool { return len(without(list, among)) == 0 }
 
 func compareHoldings(a, b gdpr.Holding) int {
 	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Place, b.Place), cmp.Compare(a.Row, b.Row))

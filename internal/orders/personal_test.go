@@ -183,6 +183,54 @@ func TestHolds(t *testing.T) {
 	apply("the same as long ago", 1, 1, 0, alone(6))
 }
 
+// Whoever an order held and does not hold any more has left it, once; whoever stays, or leaves and comes back within a batch,
+// has not. A part that is damaged does not say who has; the others do.
+func TestLeaves(t *testing.T) {
+	ids := &source{}
+	db, s := newDatabase(t), newSealing(t, ids)
+	who := func(in orders.Incoming, part hub.PersonalPart) gdpr.SubjectID {
+		return in.Seals[part].(*gdpr.Seal).Subjects()[0]
+	}
+	renamed := func(n int, recipient string) orders.Incoming {
+		in := version(n, people)
+		in.Order.Buyer.ShippingAddress.Name = recipient
+		in.Seals = s.of(key, recipient, "Eve")
+		return in
+	}
+	apply := func(what string, batch []orders.Incoming, want ...gdpr.SubjectID) {
+		t.Helper()
+		db.left = nil
+		results, err := db.do(ids, epoch, batch, false)
+		must(t, results, err)
+		var got []gdpr.SubjectID
+		for _, h := range db.left {
+			if h.Place != gdpr.InOrders || h.Row != string(db.rows[key].ID) || h.Tenant != key.Tenant {
+				t.Errorf("%s: %+v", what, h)
+			}
+			got = append(got, h.Subject)
+		}
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v have left, want %v", what, got, want)
+		}
+	}
+	cid, dora := s.crowd(1), renamed(2, "Dora")
+	apply("a new order", []orders.Incoming{cid})
+	apply("another recipient", []orders.Incoming{dora}, who(cid, hub.PartRecipient))
+	apply("the same people", []orders.Incoming{renamed(3, "Dora")})
+	apply("there and back", []orders.Incoming{renamed(4, "Cid"), renamed(5, "Dora")})
+	apply("a stale version", []orders.Incoming{s.crowd(1)})
+	gone := renamed(6, "Dora")
+	gone.Seals[hub.PartRecipient], gone.Seals[hub.PartShared] = suppressed{gone.Seals[hub.PartRecipient]}, suppressed{gone.Seals[hub.PartShared]}
+	apply("one part is suppressed", []orders.Incoming{gone}, who(dora, hub.PartRecipient))
+	apply("nobody is named", []orders.Incoming{version(7)}, who(cid, hub.PartBuyer), who(cid, hub.PartPayer))
+	apply("everybody is back", []orders.Incoming{s.crowd(8)})
+	row := db.rows[key]
+	row.Payer, row.Shared = row.Payer[5:], nil
+	db.rows[key] = row
+	apply("a part is damaged", []orders.Incoming{version(9)}, who(cid, hub.PartBuyer), who(cid, hub.PartRecipient))
+}
+
 // Nothing is stored, and nothing is told, when somebody is being erased, whether new in the row or not.
 func TestFenced(t *testing.T) {
 	for _, known := range []bool{true, false} {

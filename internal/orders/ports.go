@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"hub"
@@ -40,15 +41,19 @@ type Stored struct {
 	// no payload is kept.
 	Erased bool
 	New    bool // not in the database yet: Save inserts it, and a row that somebody else inserted meanwhile is a conflict that runs the transaction again
+	Lost   bool // New, and told of before: it has a revision, see Rebuilt
 }
 
-// Rebuilt returns a row for an order whose row was lost, from the record of its last revision: the order keeps its id and its
-// revisions, and whatever the platform tells is newer than it. What was already told of it is not told as news again.
-func Rebuilt(key Key, record hub.Order) Stored {
-	told := Incoming{Order: record}.version()
+// Rebuilt returns a row for an order whose row was lost, from the change that told its last revision: the order keeps its id and
+// its revisions, nothing older replaces what was told of it, and that is not told as news again. It lacks what is personal, so
+// what the platform tells of the same version takes its place. A record that cannot be read leaves the identity.
+func Rebuilt(key Key, last hub.Change) Stored {
+	var record hub.Order
+	_ = json.Unmarshal(last.Doc, &record)
 	return Stored{
-		Key: key, ID: record.ID, Revision: record.Revision, Version: Version{Cancelled: told.Cancelled, Refunded: told.Refunded},
-		Status: record.Status, Platform: record.Platform, PlacedAt: record.PlacedAt, DeletedAt: record.DeletedAt, Number: record.Number, New: true,
+		Key: key, ID: last.OrderID, Revision: last.Revision, Version: Incoming{Order: record}.version(), UpdatedAt: last.Time, Doc: last.Doc,
+		Status: record.Status, Platform: record.Platform, PlacedAt: record.PlacedAt, DeletedAt: record.DeletedAt, Number: record.Number,
+		New: true, Lost: true,
 	}
 }
 
@@ -58,6 +63,10 @@ type Repo interface {
 	// Lock reads the rows and locks them until the transaction ends. Keys without a row are absent from the map. Keys
 	// are distinct.
 	Lock(context.Context, hub.Tx, []Key) (map[Key]Stored, error)
+	// Lost returns, of keys without a row, those that the shard has told of: their rows were lost. Each is Rebuilt, with the
+	// time when it was first stored, and Erased if somebody of its tenant was erased since then: nobody knows any more
+	// whether it was somebody in this order. Keys are distinct; as a rule there is none to return.
+	Lost(context.Context, hub.Tx, []Key) (map[Key]Stored, error)
 	// Save writes the rows that Lock returned (or that are New), each whole.
 	Save(context.Context, hub.Tx, []Stored) error
 }

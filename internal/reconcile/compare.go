@@ -128,6 +128,14 @@ func repaired(before, now []Difference) (list []Difference) {
 	return list
 }
 
+// comparable is an order of the hub with the total that the platform's list tells of it.
+func (s *Statement) comparable(h Held) Held {
+	if s.Amounts == WithoutShipping {
+		h.Total = h.Unshipped
+	}
+	return h
+}
+
 // tally adds orders up.
 type tally struct {
 	Side
@@ -205,6 +213,9 @@ func (s *Statement) conclude(b both, now []Difference, before Statement) {
 		}
 	}
 	s.Listed = listedSide(b.listed)
+	if s.Amounts == NotListed { // nor of a day without orders
+		s.Listed.MoneyKnown, s.Listed.Money = false, nil
+	}
 	s.count(append(slices.Collect(maps.Values(b.held)), b.shown...))
 	if s.Newer == 0 {
 		s.Compared = append(s.Compared, "cancelled")

@@ -3,7 +3,7 @@
 //
 // It promises that a statement says equal only after the platform's list of the day was read twice in a row with the same
 // orders in it, by a clock of the platform that is past the day, and the hub then had every one of them, no other, and, as far as
-// the statement says that it compared these, each cancelled or not as the list says and of the amount that the list tells; that
+// the statement says that it compared these, each cancelled or not as the list says and of the amount that the list tells, with the buyer's shipping or without, as the statement says; that
 // everything which could not be asked in full, a page, a token, a day at the edge of what the shop lets us see, makes a statement
 // say unknown with a code, and never equal, and hides no difference that was seen; that each difference is named, as far as there
 // is room, has its turn to be fetched again, and is named as repaired only when it was gone afterwards; that a day of the last

@@ -59,7 +59,7 @@ func (s *Service) doubt(ctx context.Context, n Name, st *Statement, code hub.Cod
 	if !st.From.Before(st.To) {
 		return nil
 	}
-	placed, err := s.placed(ctx, n, st.From, st.To)
+	placed, err := s.placed(ctx, n, st)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,7 @@ func (s *Service) compare(ctx context.Context, n Name, st *Statement, turn bool,
 	if err != nil || shop.Lister == nil {
 		return b, unknown{CodeNotAsked}
 	}
+	st.Amounts = listedAs[shop.Lister.Limits().Totals]
 	back, err := s.askable(ctx, shop, st)
 	if err != nil {
 		return b, err
@@ -138,7 +139,7 @@ func (s *Service) askable(ctx context.Context, shop Shop, st *Statement) (back t
 // ours reads what the hub has: what was placed in the window, and what is listed in it whenever the hub thinks that it was
 // placed. An order that only the hub has, the platform is asked for by its id.
 func (s *Service) ours(ctx context.Context, n Name, st *Statement, shop Shop, b *both, turn bool, before Statement) error {
-	placed, err := s.placed(ctx, n, st.From, st.To)
+	placed, err := s.placed(ctx, n, st)
 	if err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (s *Service) ours(ctx context.Context, n Name, st *Statement, shop Shop, b 
 			return err
 		}
 		for _, o := range rows {
-			b.held[o.External] = o
+			b.held[o.External] = st.comparable(o)
 		}
 	}
 	slices.Sort(strays)
@@ -179,16 +180,16 @@ func (s *Service) ours(ctx context.Context, n Name, st *Statement, shop Shop, b 
 // pageRows is how many orders of the hub are read at once.
 const pageRows = 500
 
-// placed reads the hub's orders of a window.
-func (s *Service) placed(ctx context.Context, n Name, from, to time.Time) (map[hub.ExternalID]Held, error) {
+// placed reads the hub's orders of the statement's window.
+func (s *Service) placed(ctx context.Context, n Name, st *Statement) (map[hub.ExternalID]Held, error) {
 	found := map[hub.ExternalID]Held{}
 	for after := (Held{}); ; {
-		rows, err := s.Orders.Placed(ctx, n, from, to, after, pageRows)
+		rows, err := s.Orders.Placed(ctx, n, st.From, st.To, after, pageRows)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range rows {
-			found[o.External] = o
+			found[o.External] = st.comparable(o)
 		}
 		if len(rows) < pageRows {
 			return found, nil

@@ -51,6 +51,7 @@ type Held struct {
 	PlacedAt     time.Time
 	ChangedAt    time.Time  // the platform's own version
 	Total        *hub.Money // the grand total; nil when not known
+	Unshipped    *hub.Money // the grand total without what the buyer pays for shipping; nil when not known
 	Cancelled    bool
 	Deleted      bool // the platform said so
 	Acknowledged bool // by at least one client
@@ -65,11 +66,6 @@ type Orders interface {
 	Held(ctx context.Context, n Name, ids []hub.ExternalID) ([]Held, error)
 	// Parked returns, of orders with these ids, a delivery that is parked and open.
 	Parked(ctx context.Context, n Name, ids []hub.ExternalID) (map[hub.ExternalID]hub.ParkedID, error)
-	// Rebuild gives those of the orders of which there is no row, and which the feed tells of since that time, their row back:
-	// with the id that they had, so that no ERP takes them for new ones, and the record of their last revision. Such a row is
-	// older than anything that the platform tells, and neither Placed nor Held shows it until the order was fetched again. It
-	// returns how many there were.
-	Rebuild(ctx context.Context, n Name, ids []hub.ExternalID, since time.Time) (made int, err error)
 }
 
 // Entry is a row of the list of statements.

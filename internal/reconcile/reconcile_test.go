@@ -175,21 +175,9 @@ func TestRowDeletedByHand(t *testing.T) {
 	wantSaid(t, w.ask(t), "equal")
 	delete(w.held, "0004")
 	w.hold("0005", func(h *reconcile.Held) { h.Total = real(1) })
-	w.fail = func(c string, n int) error {
-		if c == "again" && w.calls["rebuild"] != 1 { // else the hub takes it for a new order
-			t.Error("fetched before its row was rebuilt")
-		}
-		return nil
-	}
 	wantSaid(t, w.ask(t), "equal, missing 0004 repaired, amount 0005 repaired")
-	if !slices.Contains(w.rebuilt, "0004") || !w.since.Equal(day.From()) {
-		t.Errorf("rebuilt %v since %v", w.rebuilt, w.since)
-	}
 	w.hold("0006", func(h *reconcile.Held) { h.Total = real(1) })
 	wantSaid(t, w.ask(t), "equal, amount 0006 repaired, missing 0004 repaired, amount 0005 repaired")
-	if w.calls["rebuild"] != 1 {
-		t.Error("the feed was searched for an order that is there")
-	}
 }
 
 // TestRowNamed: what is missing is named, repaired, and named as repaired from then on.
@@ -477,20 +465,6 @@ func TestOwnErrors(t *testing.T) {
 		}
 	}
 	w := newWorld()
-	w.place("y", noon, real(1), false)
-	w.fail = func(c string, _ int) error {
-		if c == "rebuild" {
-			return errIO
-		}
-		return nil
-	}
-	w.place("z", noon, real(1), true)
-	w.hold("z", func(h *reconcile.Held) { h.Total = real(2) })
-	_, err := w.do(reconcile.Task{})
-	if next := w.tasks[string(shop)+string(day)]; err != nil || w.asked("y") != 0 || w.asked("z") != 1 || !next.DueAt.Equal(later.Add(time.Minute)) {
-		t.Errorf("its row cannot be rebuilt: %v, fetched %d times, the other %d times, next at %v", err, w.asked("y"), w.asked("z"), next.DueAt)
-	}
-	w = newWorld()
 	w.some(3)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.fail = func(c string, _ int) error {

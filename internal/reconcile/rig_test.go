@@ -56,8 +56,6 @@ type world struct {
 	// The hub.
 	held    map[hub.ExternalID]reconcile.Held
 	parked  map[hub.ExternalID]hub.ParkedID
-	rebuilt []hub.ExternalID // what was to be rebuilt
-	since   time.Time
 	applies func(hub.ExternalID) bool // whether what is fetched again reaches the hub
 	causes  []string
 	kept    []kept
@@ -73,7 +71,7 @@ type kept struct {
 
 func newWorld() *world {
 	w := &world{
-		clock: later, orders: map[hub.ExternalID]driver.Seen{}, listedAt: map[hub.ExternalID]time.Time{}, page: 3, calls: map[string]int{},
+		clock: later, limits: driver.Limits{Totals: driver.GrandTotals}, orders: map[hub.ExternalID]driver.Seen{}, listedAt: map[hub.ExternalID]time.Time{}, page: 3, calls: map[string]int{},
 		meanwhile: func() {}, stall: func(context.Context) error { return nil }, bend: func(p driver.Page) driver.Page { return p }, fail: func(string, int) error { return nil },
 		held: map[hub.ExternalID]reconcile.Held{}, parked: map[hub.ExternalID]hub.ParkedID{}, applies: func(hub.ExternalID) bool { return true },
 		tasks: map[string]reconcile.Task{}, known: []reconcile.Connected{{Name: name, Since: noon}},
@@ -109,7 +107,7 @@ func (w *world) take(id hub.ExternalID) {
 		return
 	}
 	w.held[id] = reconcile.Held{
-		ID: hub.OrderID("ord_" + id), External: id, PlacedAt: o.PlacedAt, ChangedAt: o.ChangedAt, Total: o.Total, Cancelled: o.Cancelled,
+		ID: hub.OrderID("ord_" + id), External: id, PlacedAt: o.PlacedAt, ChangedAt: o.ChangedAt, Total: o.Total, Unshipped: o.Total, Cancelled: o.Cancelled,
 		Acknowledged: w.held[id].Acknowledged,
 	}
 }
@@ -226,12 +224,6 @@ func (w *world) Parked(_ context.Context, _ reconcile.Name, ids []hub.ExternalID
 		}
 	}
 	return found, w.call("parked")
-}
-
-// Rebuild implements reconcile.Orders.
-func (w *world) Rebuild(_ context.Context, _ reconcile.Name, ids []hub.ExternalID, since time.Time) (int, error) {
-	w.rebuilt, w.since = append(w.rebuilt, ids...), since
-	return len(ids), w.call("rebuild")
 }
 
 // Save implements reconcile.Statements.

@@ -3,9 +3,7 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"hub"
@@ -73,8 +71,7 @@ func (s *Service) Do(ctx context.Context, t Task) (err error) {
 	if err := s.say(ctx, st); err != nil || st.Fetching == 0 {
 		return err
 	}
-	again, err = s.rebuild(ctx, st, now, again)
-	return s.repair(ctx, t, st.ID, again, err)
+	return s.repair(ctx, t, st.ID, again)
 }
 
 // latest reads the newest statement; zero when there is none.
@@ -115,41 +112,15 @@ func (s *Service) say(ctx context.Context, st Statement) error {
 	return s.Statements.Save(ctx, st, signed)
 }
 
-// rebuild has orders that are missing, and that the hub had once, be the same orders again. It returns those that may be fetched:
-// when it fails that are the others, for what is missing could come back as a new order, which an ERP would book once more.
-func (s *Service) rebuild(ctx context.Context, st Statement, now []Difference, again []hub.ExternalID) ([]hub.ExternalID, error) {
-	missing := map[hub.ExternalID]bool{}
-	for _, d := range now {
-		missing[d.ExternalID] = missing[d.ExternalID] || d.Kind == Missing
-	}
-	isMissing := func(id hub.ExternalID) bool { return missing[id] }
-	if !slices.ContainsFunc(again, isMissing) {
-		return again, nil
-	}
-	made, err := s.Orders.Rebuild(ctx, Name{st.Tenant, st.Connection}, again, st.From)
-	if made > 0 {
-		s.Logger.WarnContext(ctx, "rows of orders were gone and are rebuilt from the feed", "connection", st.Connection, "statement", st.ID, "orders", made)
-	}
-	if err != nil {
-		again = slices.DeleteFunc(slices.Clone(again), isMissing)
-	}
-	return again, err
-}
-
 // apart is how long after a failed fetch the next look is.
 const apart = time.Minute
 
-// repair has orders fetched again, and leaves the next look to the queue for when they are applied. What failed before it is
-// tried again with that look, too.
-func (s *Service) repair(ctx context.Context, t Task, id ID, again []hub.ExternalID, before error) error {
+// repair has orders fetched again, and leaves the next look to the queue for when they are applied.
+func (s *Service) repair(ctx context.Context, t Task, id ID, again []hub.ExternalID) error {
 	next := Task{Name: t.Name, Day: t.Day, Round: t.Round + 1, DueAt: s.Clock()}
-	err := before
-	if len(again) > 0 {
-		_, failed := s.Fetch.Again(ctx, t.Name, again, cause(id))
-		if failed == nil || hub.KindOf(failed) == hub.KindTooLarge {
-			failed = s.Fetch.Drained(ctx, t.Tenant)
-		}
-		err = errors.Join(before, failed)
+	_, err := s.Fetch.Again(ctx, t.Name, again, cause(id))
+	if err == nil || hub.KindOf(err) == hub.KindTooLarge {
+		err = s.Fetch.Drained(ctx, t.Tenant)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/adapters/driver"
 )
 
 // ID names a statement: rec_…
@@ -24,6 +25,19 @@ const (
 	Different State = "different" // each difference is named
 	Unknown   State = "unknown"   // the platform could not be asked in full; Unknown.Code says why
 )
+
+// Amounts is what the amounts of a statement are.
+type Amounts string
+
+// The amounts.
+const (
+	GrandTotal      Amounts = "grand_total"
+	WithoutShipping Amounts = "without_shipping" // grand totals without what the buyer pays for shipping, as the platform's list tells them
+	NotListed       Amounts = "not_listed"       // grand totals of the hub: the platform's list tells none
+)
+
+// listedAs is what the amounts of a statement are where lists tell these.
+var listedAs = map[driver.Totals]Amounts{driver.GrandTotals: GrandTotal, driver.UnshippedTotals: WithoutShipping, driver.NoTotals: NotListed}
 
 // Kind is how an order differs.
 type Kind string
@@ -72,6 +86,7 @@ type Statement struct {
 	State    State     `json:"state" enum:"equal,different,unknown"`
 	Unknown  *Cause    `json:"unknown,omitempty" doc:"Only when the state is unknown"`
 	Compared []string  `json:"compared" nullable:"false" doc:"What the state is about: orders, cancelled, money"`
+	Amounts  Amounts   `json:"amounts,omitempty" enum:"grand_total,without_shipping,not_listed" doc:"What all amounts here are. without_shipping: grand totals without what the buyer pays for shipping, as the platform's list tells them. not_listed: the list tells no amounts, so none were compared; those of the hub are grand totals. Absent when the platform was not asked, and in statements of older hubs: grand totals"`
 	Listed   *Side     `json:"platform_lists,omitempty" doc:"What the platform lists; absent when the state is unknown"`
 	Held     *Side     `json:"hub_holds,omitempty" doc:"What the hub has of these, and what only the hub has"`
 	Acked    *Side     `json:"acknowledged,omitempty" doc:"What of hub_holds at least one ERP has acknowledged"`
@@ -96,7 +111,7 @@ type Side struct {
 	Orders     int         `json:"orders" doc:"Cancelled ones too, deleted ones not"`
 	Cancelled  int         `json:"cancelled" doc:"How many of them are cancelled"`
 	MoneyKnown bool        `json:"money_known" doc:"Whether the total of each is told. False: money is absent, and not compared"`
-	Money      []hub.Money `json:"money,omitempty" doc:"Sum of the grand totals, by currency"`
+	Money      []hub.Money `json:"money,omitempty" doc:"Sum by currency; of what, the statement's amounts say"`
 }
 
 // Waiting is an order that no ERP has acknowledged.

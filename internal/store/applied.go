@@ -21,8 +21,10 @@ func (i Intake) Applied(ctx context.Context, tenant hub.TenantID, f intake.Appli
 	if err != nil {
 		return nil, false, err
 	}
-	query := "SELECT " + strings.Join(orderColumns, ", ") + " FROM orders" + d.dialect.by("orders_tenant") + " WHERE tenant_id = ? AND id > ? AND revision > 0"
-	args := []any{string(tenant), string(after)}
+	sight := d.sight(tenant)
+	newest, args := sight.column()
+	query := "SELECT " + strings.Join(orderColumns, ", ") + ", " + newest + " FROM orders" + d.dialect.by("orders_tenant") + " WHERE tenant_id = ? AND id > ? AND revision > 0"
+	args = append(args, string(tenant), string(after))
 	if f.Connection != "" {
 		query, args = query+" AND connection_id = ?", append(args, string(f.Connection))
 	}
@@ -34,13 +36,13 @@ func (i Intake) Applied(ctx context.Context, tenant hub.TenantID, f intake.Appli
 		if more = len(list) == limit || bytes > erp.MaxPageBytes; more {
 			return errEnough
 		}
-		row, err := scanOrder(r)
+		row, err := scanOrder(r, &sight.saw)
 		list = append(list, row)
 		bytes += len(row.Doc) + len(row.Personal) + len(row.Shared)
 		return err
 	})
 	if err == nil && len(list) > 0 {
-		err = d.flushedOrders(ctx, tenant)
+		err = sight.settled(ctx)
 	}
 	if err != nil {
 		return nil, false, err

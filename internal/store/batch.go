@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"hub"
@@ -96,6 +97,7 @@ func (l limits) size(n, most int) int {
 type selection struct {
 	op      string
 	columns string
+	args    []any // of the columns
 	table   string
 	keys    []string
 	and     string // a further condition, with its leading AND
@@ -118,7 +120,7 @@ func (d *database) find(ctx context.Context, sel selection, n int, fill func(i i
 
 func eachKeys(d *dialect, sel selection, n int, fill func(i int, r *row), run func(string, []any) error) error {
 	return chunks(d, n, fill, func(size int, keys row) error {
-		return run("SELECT "+sel.columns+" FROM "+sel.table+" WHERE "+d.among(sel.keys, size)+sel.and+sel.tail, keys.args)
+		return run("SELECT "+sel.columns+" FROM "+sel.table+" WHERE "+d.among(sel.keys, size)+sel.and+sel.tail, append(slices.Clone(sel.args), keys.args...))
 	})
 }
 

@@ -18,6 +18,7 @@ var (
 	_ connect.Journeys = Connect{}
 	_ connect.Grants   = Connect{}
 	_ connect.Starts   = Connect{}
+	_ connect.Graves   = Connect{}
 	_ connect.Tokens   = Connect{}
 	_ connect.Errands  = Connect{}
 )
@@ -162,13 +163,16 @@ func (t *tx) give(ctx context.Context, op string, id hub.ConnectionID, tenant hu
 	}
 	if !found {
 		_, err := t.exec(ctx, op, "INSERT INTO connect_tokens (connection_id, tenant_id, generation, sealed, previous, access_until, refresh_until,"+
-			" grant_until, standing, code, attempts, due_at, connected_at, refreshed_at, started, report, checked_at, epoch, holder, lease_until)"+
-			" VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?, '', 0, ?, ?, ?, 0, NULL, 0, 0, '', 0)", string(id), string(tenant), g.Sealed,
-			micros(g.AccessUntil), micros(g.RefreshUntil), micros(g.GrantUntil), string(connect.OK), due(g.DueAt), micros(g.At), micros(g.At))
+			" grant_until, standing, code, attempts, due_at, connected_at, refreshed_at, started, report, checked_at, epoch, holder, lease_until, life)"+
+			" VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?, '', 0, ?, ?, ?, 0, NULL, 0, 0, '', 0, ?)", string(id), string(tenant), g.Sealed,
+			micros(g.AccessUntil), micros(g.RefreshUntil), micros(g.GrantUntil), string(connect.OK), due(g.DueAt), micros(g.At), micros(g.At), g.Life)
 		return err
 	}
 	if row.Tenant != tenant {
 		return t.poison(&hub.Error{Kind: hub.KindNotFound, Op: op, Subject: string(id)})
+	}
+	if row.Life != g.Life { // it is sealed under a key that somebody is about to kill
+		return t.poison(&hub.Error{Kind: hub.KindConflict, Code: CodeShopTaken, Op: op, Path: "account"})
 	}
 	_, err = t.exec(ctx, op, "UPDATE connect_tokens SET generation = generation + 1, sealed = ?, previous = NULL, access_until = ?, refresh_until = ?,"+
 		" grant_until = ?, standing = ?, code = '', attempts = 0, due_at = ?, connected_at = ?, refreshed_at = ?, started = 0, epoch = epoch + 1,"+
@@ -254,48 +258,6 @@ func (t *tx) hold(ctx context.Context, op string, n connect.Shop) error {
 	}
 	_, err = t.exec(ctx, op, "UPDATE connections SET app_id = ?, released = '' WHERE id = ?", string(n.App), string(n.ID))
 	return err
-}
-
-// End implements connect.Grants.
-func (c Connect) End(ctx context.Context, id hub.ConnectionID, tenant hub.TenantID, code hub.Code, seen int64) (changed bool, err error) {
-	const op = "ending a connection"
-	if err := within(op, field{"code", string(code), maxCode}); err != nil {
-		return false, err
-	}
-	ends := func(s connect.Stored) bool {
-		return s.Tenant == tenant && s.Standing != connect.Disconnected && (seen == 0 || s.Generation == seen)
-	}
-	// What changes nothing has no hub read the directory again.
-	if now, err := c.Get(ctx, id); err != nil || !ends(now) {
-		if hub.KindOf(err) == hub.KindNotFound {
-			err = nil
-		}
-		return false, err
-	}
-	err = c.change(ctx, func(ctx context.Context, t *tx) error {
-		changed = false
-		if err := t.raise(ctx, op); err != nil { // before the rest, as every change of the directory
-			return err
-		}
-		row, found, err := t.tokens(ctx, op, id)
-		if err != nil || !found || !ends(row.Stored) {
-			return err
-		}
-		changed = true
-		_, err = t.exec(ctx, op, "UPDATE connect_tokens SET sealed = NULL, previous = NULL, standing = ?, code = ?, due_at = ?, epoch = epoch + 1,"+
-			" holder = '', lease_until = 0 WHERE connection_id = ?", string(connect.Disconnected), string(code), int64(neverDue), string(id))
-		if err == nil {
-			_, err = t.exec(ctx, op, "DELETE FROM connect_errands WHERE connection_id = ?", string(id))
-		}
-		if err == nil {
-			_, err = t.exec(ctx, op, "UPDATE connections SET released = id WHERE id = ?", string(id))
-		}
-		if err != nil {
-			return err
-		}
-		return t.record(ctx, deed{action: "connection.disconnect", tenant: tenant, target: string(id), count: 1})
-	})
-	return changed, err
 }
 
 // Note implements connect.Grants.

@@ -11,7 +11,7 @@ import (
 )
 
 const tokenColumns = "connection_id, tenant_id, generation, sealed, previous, access_until, refresh_until, grant_until, standing, code, attempts," +
-	" due_at, connected_at, refreshed_at, started, report, checked_at, epoch, holder, lease_until"
+	" due_at, connected_at, refreshed_at, started, report, checked_at, epoch, holder, lease_until, life"
 
 // tokenRow is one row.
 type tokenRow struct {
@@ -24,7 +24,7 @@ type tokenRow struct {
 func (w *tokenRow) scan(r *sql.Rows) error {
 	var access, refresh, grant, due, connected, refreshed, checked int64
 	err := r.Scan(&w.Connection, &w.Tenant, &w.Generation, &w.Sealed, &w.Previous, &access, &refresh, &grant, &w.Standing, &w.Code, &w.Attempts,
-		&due, &connected, &refreshed, &w.Started, &w.Report, &checked, &w.epoch, &w.holder, &w.until)
+		&due, &connected, &refreshed, &w.Started, &w.Report, &checked, &w.epoch, &w.holder, &w.until, &w.Life)
 	w.AccessUntil, w.RefreshUntil, w.GrantUntil = moment(access), moment(refresh), moment(grant)
 	w.DueAt, w.ConnectedAt, w.RefreshedAt, w.CheckedAt = dueMoment(due), moment(connected), moment(refreshed), moment(checked)
 	return err

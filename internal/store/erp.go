@@ -30,6 +30,8 @@ func (e ERP) Changes(ctx context.Context, tenant hub.TenantID, stream hub.Stream
 		" WHERE tenant_id = ? AND stream = ? AND sequence > ? ORDER BY sequence LIMIT ?"
 	var page []hub.Change
 	bytes := 0
+	h := head{tenant, stream}
+	durable := d.marks.known(h)
 	err = d.query(ctx, op, query, []any{string(tenant), string(stream), after, limit}, func(r *sql.Rows) error {
 		c := hub.Change{Tenant: tenant, Stream: stream}
 		var time int64
@@ -45,9 +47,9 @@ func (e ERP) Changes(ctx context.Context, tenant hub.TenantID, stream hub.Stream
 	case err != nil:
 		return nil, err
 	case len(page) == 0:
-		return nil, d.known(ctx, head{tenant, stream}, after)
+		return nil, d.known(ctx, h, after)
 	}
-	return page, d.settled(ctx, head{tenant, stream}, page[len(page)-1])
+	return page, d.settled(ctx, h, durable, page[len(page)-1])
 }
 
 // CodeBeyondHead is the conflict of a reader that has seen more than there is: the database was restored from a backup.
@@ -73,10 +75,11 @@ func (d *database) head(ctx context.Context, h head) (last int64, err error) {
 	return last, err
 }
 
-// settled returns when a page that ends with this change is durable. After a barrier the change is read again: should the
-// server have been killed and started in between, the barrier was passed on the new one, and the change may be gone.
-func (d *database) settled(ctx context.Context, h head, last hub.Change) error {
-	if !d.dialect.sharesLog || d.marks.covers(h, last.Sequence) {
+// settled returns when a page that ends with this change is durable; what was known to be before the page was read needs
+// nothing. After a barrier the change is read again: should the server have been killed and started in between, the barrier was
+// passed on the new one, and the change may be gone.
+func (d *database) settled(ctx context.Context, h head, durable int64, last hub.Change) error {
+	if !d.dialect.sharesLog || last.Sequence <= durable {
 		return nil
 	}
 	if err := d.flushed(ctx); err != nil {
@@ -95,33 +98,6 @@ func (d *database) settled(ctx context.Context, h head, last hub.Change) error {
 	return err
 }
 
-// flushedTo returns when the change with that number, which the caller has read, is durable, and with it all before it.
-func (d *database) flushedTo(ctx context.Context, h head, sequence int64) error {
-	if !d.dialect.sharesLog || d.marks.covers(h, sequence) {
-		return nil
-	}
-	if err := d.flushed(ctx); err != nil {
-		return err
-	}
-	d.marks.raise(h, sequence)
-	return nil
-}
-
-// flushedOrders returns when the orders of the tenant that the caller has read are durable. A transaction that changes
-// the record of an order also numbers a change, and both become visible at once; so the head of the feed, read after the
-// orders, is at or above the number of every transaction that was seen.
-func (d *database) flushedOrders(ctx context.Context, tenant hub.TenantID) error {
-	if !d.dialect.sharesLog {
-		return nil
-	}
-	h := head{tenant, hub.StreamOrders}
-	last, err := d.head(ctx, h)
-	if err != nil {
-		return err
-	}
-	return d.flushedTo(ctx, h, last)
-}
-
 // Orders implements erp.Reader.
 func (e ERP) Orders(ctx context.Context, tenant hub.TenantID, f erp.Filter, after hub.OrderID, limit int) ([]erp.Row, error) {
 	d, err := e.s.of(ctx, tenant)
@@ -135,7 +111,7 @@ func (e ERP) Orders(ctx context.Context, tenant hub.TenantID, f erp.Filter, afte
 	case f.External != "":
 		path = "orders_external"
 	}
-	query := "SELECT id, doc FROM orders" + d.dialect.by(path) + " WHERE tenant_id = ? AND id > ? AND revision > 0"
+	query := "FROM orders" + d.dialect.by(path) + " WHERE tenant_id = ? AND id > ? AND revision > 0"
 	args := []any{string(tenant), string(after)}
 	for _, c := range []struct{ column, value string }{
 		{"connection_id", string(f.Connection)}, {"platform", string(f.Platform)}, {"status", string(f.Status)}, {"external_id", string(f.External)},
@@ -150,13 +126,15 @@ func (e ERP) Orders(ctx context.Context, tenant hub.TenantID, f erp.Filter, afte
 	return e.rows(ctx, d, tenant, query+" ORDER BY id LIMIT ?", append(args, limit))
 }
 
-// rows reads orders and waits until they are durable.
-func (ERP) rows(ctx context.Context, d *database, tenant hub.TenantID, query string, args []any) ([]erp.Row, error) {
+// rows reads orders and waits until they are durable. from is the query from FROM on.
+func (ERP) rows(ctx context.Context, d *database, tenant hub.TenantID, from string, args []any) ([]erp.Row, error) {
 	var rows []erp.Row
 	bytes := 0
-	err := d.query(ctx, "reading orders", query, args, func(r *sql.Rows) error {
+	sight := d.sight(tenant)
+	newest, first := sight.column()
+	err := d.query(ctx, "reading orders", "SELECT id, doc, "+newest+" "+from, append(first, args...), func(r *sql.Rows) error {
 		var row erp.Row
-		err := r.Scan(&row.ID, &row.Doc)
+		err := r.Scan(&row.ID, &row.Doc, &sight.saw)
 		rows = append(rows, row)
 		if bytes += len(row.Doc); err == nil && bytes > erp.MaxPageBytes {
 			return errEnough
@@ -166,7 +144,7 @@ func (ERP) rows(ctx context.Context, d *database, tenant hub.TenantID, query str
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	if err := d.flushedOrders(ctx, tenant); err != nil {
+	if err := sight.settled(ctx); err != nil {
 		return nil, err
 	}
 	return rows, nil
@@ -178,7 +156,7 @@ func (e ERP) Order(ctx context.Context, tenant hub.TenantID, id hub.OrderID) (er
 	if err != nil {
 		return erp.Row{}, err
 	}
-	rows, err := e.rows(ctx, d, tenant, "SELECT id, doc FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0", []any{string(id), string(tenant)})
+	rows, err := e.rows(ctx, d, tenant, "FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0", []any{string(id), string(tenant)})
 	if err != nil {
 		return erp.Row{}, err
 	}

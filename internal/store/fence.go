@@ -12,17 +12,17 @@ import (
 	"hub/gdpr/forget"
 )
 
-var erasureColumns = []string{"id", "number", "what", "tenant_id", "subject_id", "reason", "at"}
+var erasureColumns = []string{"id", "number", "what", "tenant_id", "subject_id", "reason", "at", "damaged"}
 
 func scanErasure(r *sql.Rows) (e forget.Entry, err error) {
 	var at int64
-	err = r.Scan(&e.ID, &e.Number, &e.What, &e.Tenant, &e.Subject, &e.Reason, &at)
+	err = r.Scan(&e.ID, &e.Number, &e.What, &e.Tenant, &e.Subject, &e.Reason, &at, &e.Damaged)
 	e.At = moment(at)
 	return e, err
 }
 
 func addErasure(r *row, e forget.Entry) {
-	r.add(e.ID, e.Number, string(e.What), string(e.Tenant), string(e.Subject), e.Reason, micros(e.At))
+	r.add(e.ID, e.Number, string(e.What), string(e.Tenant), string(e.Subject), e.Reason, micros(e.At), flag(e.Damaged))
 }
 
 func checkErasure(op string, e forget.Entry) error {

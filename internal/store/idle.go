@@ -43,6 +43,23 @@ func (t *tx) maybeIdleParked(ctx context.Context, op string, ids ...hub.ParkedID
 	return t.maybeIdle(ctx, op, list)
 }
 
+// Leave implements gdpr.Register.
+func (Subjects) Leave(ctx context.Context, token hub.Tx, left []gdpr.Holding) error {
+	const op = "leaving rows"
+	t, err := open(token, op)
+	if err != nil {
+		return err
+	}
+	list := make([]forget.Idle, len(left))
+	for i, h := range left {
+		if err := t.owns(op, h.Tenant); err != nil {
+			return err
+		}
+		list[i] = forget.Idle{Tenant: h.Tenant, Subject: h.Subject}
+	}
+	return t.maybeIdle(ctx, op, list)
+}
+
 // Idle implements forget.Shard.
 func (u Subjects) Idle(ctx context.Context, shard hub.ShardID, after gdpr.SubjectID, limit int) (list []forget.Idle, err error) {
 	d, err := u.s.find(ctx, shard)
@@ -90,14 +107,7 @@ func (Subjects) Retire(ctx context.Context, token hub.Tx, subjects []gdpr.Subjec
 	if err != nil {
 		return nil, err
 	}
-	holds := map[gdpr.SubjectID]bool{}
-	places := selection{op: op, columns: "subject_id", table: "subject_places" + t.d.dialect.by(primary), keys: placeKey[:1]}
-	err = t.find(ctx, places, len(sorted), fill, func(r *sql.Rows) error {
-		var id gdpr.SubjectID
-		err := r.Scan(&id)
-		holds[id] = true
-		return err
-	})
+	held, vain, err := t.held(ctx, op, sorted)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +116,10 @@ func (Subjects) Retire(ctx context.Context, token hub.Tx, subjects []gdpr.Subjec
 	for _, id := range sorted {
 		line, known := lines[id]
 		switch {
-		case holds[id] || line.state == subjectErased:
+		case held[id] == heldSurely || line.state == subjectErased:
 			forgotten = append(forgotten, id)
+			continue
+		case held[id] == heldPerhaps: // it stays idle, for when the row ages out
 			continue
 		case !known:
 			fresh = append(fresh, subjectLine{id, owners[id], subjectErasing, micros(t.now)})
@@ -117,6 +129,10 @@ func (Subjects) Retire(ctx context.Context, token hub.Tx, subjects []gdpr.Subjec
 		ended = append(ended, id)
 	}
 	if err := t.notIdle(ctx, op, forgotten); err != nil {
+		return nil, err
+	}
+	vain = slices.DeleteFunc(vain, func(h gdpr.Holding) bool { return !slices.Contains(ended, h.Subject) })
+	if err := t.dropPlaces(ctx, op, vain); err != nil {
 		return nil, err
 	}
 	if err := t.addSubjects(ctx, op, fresh, ""); err != nil {

@@ -21,6 +21,7 @@ type Jobs struct{ s *Store }
 var (
 	_ jobs.Queue = Jobs{}
 	_ jobs.Store = Jobs{}
+	_ jobs.Heir  = Jobs{}
 )
 
 // Jobs returns the work for later on all shards.

@@ -24,6 +24,7 @@ type lineage struct {
 	d      *database
 	tenant hub.TenantID
 	limit  int
+	sight  *sight
 }
 
 const opLineage = "reading lineage"
@@ -34,23 +35,24 @@ func (e ERP) Lineage(ctx context.Context, tenant hub.TenantID, id hub.OrderID, l
 	if err != nil {
 		return erp.Lineage{}, err
 	}
-	l := &lineage{d: d, tenant: tenant, limit: limit, Lineage: erp.Lineage{Order: id}}
+	l := &lineage{d: d, tenant: tenant, limit: limit, sight: d.sight(tenant), Lineage: erp.Lineage{Order: id}}
 	for _, read := range []func(context.Context) error{l.order, l.revisions, l.deliveries, l.payloads, l.parked, l.served, l.acks} {
 		if err := read(ctx); err != nil {
 			return erp.Lineage{}, err
 		}
 	}
 	slices.SortStableFunc(l.Received, func(a, b erp.Receipt) int { return a.ClaimedAt.Compare(b.ClaimedAt) })
-	if err := d.flushedOrders(ctx, tenant); err != nil {
+	if err := l.sight.settled(ctx); err != nil {
 		return erp.Lineage{}, err
 	}
 	return l.Lineage, d.flushed(ctx) // deliveries and what is parked number no change
 }
 
 func (l *lineage) order(ctx context.Context) error {
-	const query = "SELECT connection_id, external_id, platform, revision FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0"
-	err := l.d.query(ctx, opLineage, query, []any{string(l.Order), string(l.tenant)}, func(r *sql.Rows) error {
-		return r.Scan(&l.Connection, &l.External, &l.Platform, &l.Revision)
+	newest, args := l.sight.column()
+	query := "SELECT connection_id, external_id, platform, revision, " + newest + " FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0"
+	err := l.d.query(ctx, opLineage, query, append(args, string(l.Order), string(l.tenant)), func(r *sql.Rows) error {
+		return r.Scan(&l.Connection, &l.External, &l.Platform, &l.Revision, &l.sight.saw)
 	})
 	if err == nil && l.Revision == 0 {
 		err = noOrder(l.Order)

@@ -119,6 +119,9 @@ func (o Orders) Save(ctx context.Context, token hub.Tx, rows []orders.Stored) er
 	if err := write(fresh, ""); err != nil {
 		return err
 	}
+	if err := t.named(ctx, op, fresh); err != nil {
+		return err
+	}
 	return write(known, t.d.dialect.upsert("connection_id, external_id", orderColumns[2:]...))
 }
 
@@ -131,14 +134,16 @@ func addOrder(r *row, o *orders.Stored) {
 		blob(o.Doc), blob(o.Personal), o.SealedAt, blob(o.Recipient), blob(o.Payer), blob(o.Shared), string(o.Expires), clip(o.Number, maxExternal), flag(o.Erased), int64(v.Rules), micros(v.EnrichedAt))
 }
 
-func scanOrder(rows *sql.Rows) (o orders.Stored, err error) {
+// scanOrder scans the columns, and then what more there is.
+func scanOrder(rows *sql.Rows, more ...any) (o orders.Stored, err error) {
 	var source, placed, deleted, created, updated, enriched int64
 	var digest sql.RawBytes
 	v := &o.Version
-	err = rows.Scan(&o.Connection, &o.External, &o.Tenant, &o.ID, &o.Revision,
+	into := []any{&o.Connection, &o.External, &o.Tenant, &o.ID, &o.Revision,
 		&source, &v.Cancelled, &v.Refunded, &v.PaymentRank, &v.FulfillmentRank, &digest,
 		&o.Status, &o.Platform, &placed, &deleted, &created, &updated, &o.Doc, &o.Personal, &o.SealedAt,
-		&o.Recipient, &o.Payer, &o.Shared, &o.Expires, &o.Number, &o.Erased, &v.Rules, &enriched)
+		&o.Recipient, &o.Payer, &o.Shared, &o.Expires, &o.Number, &o.Erased, &v.Rules, &enriched}
+	err = rows.Scan(append(into, more...)...)
 	copy(v.Digest[:], digest)
 	v.SourceUpdatedAt, v.EnrichedAt, o.PlacedAt, o.DeletedAt = moment(source), moment(enriched), moment(placed), moment(deleted)
 	o.CreatedAt, o.UpdatedAt = moment(created), moment(updated)

@@ -40,13 +40,7 @@ func (p *partScan) scan(r *sql.Rows) (sealed erp.Sealed, err error) {
 	if err := r.Scan(p.into...); err != nil {
 		return sealed, err
 	}
-	n := 0
-	for _, part := range p.parts {
-		if len(part) > 0 {
-			n++
-		}
-	}
-	sealed = erp.Sealed{Revision: p.revision, Parts: make([]erp.SealedPart, 0, n)}
+	sealed.Revision = p.revision
 	for i, part := range hub.PersonalParts() {
 		if len(p.parts[i]) > 0 {
 			sealed.Parts = append(sealed.Parts, erp.SealedPart{Part: part, Envelope: p.parts[i]})
@@ -62,12 +56,17 @@ func (e ERP) Personal(ctx context.Context, tenant hub.TenantID, ids []hub.OrderI
 		return nil, err
 	}
 	read := make(map[hub.OrderID]erp.Sealed, len(ids))
-	sel := selection{op: "reading sealed parts", columns: "id, tenant_id, " + partColumns, table: "orders" + d.dialect.by("orders_id"), keys: []string{"id"}}
+	sight := d.sight(tenant)
+	newest, first := sight.column()
+	sel := selection{
+		op: "reading sealed parts", columns: "id, tenant_id, " + newest + ", " + partColumns, args: first,
+		table: "orders" + d.dialect.by("orders_id"), keys: []string{"id"},
+	}
 	fill := func(i int, r *row) { r.add(string(ids[min(i, len(ids)-1)])) }
 	bytes := 0
 	var text, its sql.RawBytes // no reflection, and no string where nobody keeps it
-	scan := scanParts(&text, &its)
-	err = d.find(ctx, sel, d.dialect.statement.filled(len(ids)), fill, func(r *sql.Rows) error {
+	scan := scanParts(&text, &its, &sight.saw)
+	each := func(r *sql.Rows) error {
 		sealed, err := scan.scan(r)
 		if err != nil || string(its) != string(tenant) || len(sealed.Parts) == 0 {
 			return err
@@ -81,6 +80,12 @@ func (e ERP) Personal(ctx context.Context, tenant hub.TenantID, ids []hub.OrderI
 			return &hub.Error{Kind: hub.KindTooLarge, Op: sel.op, Err: words("the parts of these orders are more than a page has")}
 		}
 		return nil
+	}
+	err = eachKeys(d.dialect, sel, d.dialect.statement.filled(len(ids)), fill, func(query string, args []any) error {
+		if err := d.query(ctx, sel.op, query, args, each); err != nil {
+			return err
+		}
+		return sight.settled(ctx)
 	})
 	if err != nil {
 		return nil, err
@@ -94,28 +99,24 @@ func (e ERP) OrderPersonal(ctx context.Context, tenant hub.TenantID, id hub.Orde
 	if err != nil {
 		return row, sealed, err
 	}
-	const query = "SELECT id, doc, " + partColumns + " FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0"
-	scan := scanParts(&row.ID, &row.Doc)
-	err = d.query(ctx, "reading an order", query, []any{string(id), string(tenant)}, func(r *sql.Rows) (err error) {
+	sight := d.sight(tenant)
+	newest, args := sight.column()
+	query := "SELECT id, doc, " + newest + ", " + partColumns + " FROM orders WHERE id = ? AND tenant_id = ? AND revision > 0"
+	scan := scanParts(&row.ID, &row.Doc, &sight.saw)
+	err = d.query(ctx, "reading an order", query, append(args, string(id), string(tenant)), func(r *sql.Rows) (err error) {
 		sealed, err = scan.scan(r)
 		return err
 	})
 	if err == nil && row.ID == "" {
 		err = noOrder(id)
 	}
+	if err == nil {
+		err = sight.settled(ctx)
+	}
 	if err != nil {
 		return erp.Row{}, erp.Sealed{}, err
 	}
 	return row, sealed, nil
-}
-
-// Settled implements erp.PersonalReader.
-func (e ERP) Settled(ctx context.Context, tenant hub.TenantID) error {
-	d, err := e.s.of(ctx, tenant)
-	if err != nil {
-		return err
-	}
-	return d.flushedOrders(ctx, tenant)
 }
 
 // filled is how many keys are asked for when n are wanted: where statements have few sizes, naming one key several times is

@@ -47,6 +47,31 @@ func (u Subjects) Count(ctx context.Context, tenant hub.TenantID, subjects []gdp
 	return counts, nil
 }
 
+// Anybody implements forget.Shard. Orders and payloads always have a tenant.
+func (u Subjects) Anybody(ctx context.Context) (map[gdpr.Location]forget.Anybody, error) {
+	d, err := u.s.of(ctx, hub.Operator)
+	if err != nil {
+		return nil, err
+	}
+	all := map[gdpr.Location]forget.Anybody{}
+	query := "SELECT COUNT(*), COALESCE(MAX(expires), '') FROM parked" + d.dialect.by("parked_tenant") + " WHERE tenant_id = ? AND sealed IS NOT NULL"
+	err = d.query(ctx, "counting what belongs to no tenant", query, []any{string(hub.Operator)}, func(r *sql.Rows) error {
+		var a forget.Anybody
+		err := r.Scan(&a.Rows, &a.Until)
+		if a.Rows > 0 {
+			all[gdpr.InParked] = a
+		}
+		return err
+	})
+	if err == nil && len(all) > 0 {
+		err = d.flushed(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
 // OrdersOf implements forget.Shard.
 func (u Subjects) OrdersOf(ctx context.Context, tenant hub.TenantID, subject gdpr.SubjectID, after hub.OrderID, limit int) ([]hub.OrderID, error) {
 	d, err := u.s.of(ctx, tenant)

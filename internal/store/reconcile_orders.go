@@ -21,9 +21,6 @@ func (s *Store) Reconcilable() Reconcilable { return Reconcilable{s} }
 
 const heldColumns = "id, external_id, placed_at, source_updated_at, cancelled, deleted_at, doc, tenant_id"
 
-// heldOnly leaves out rows that Rebuild has made.
-const heldOnly = " AND (source_updated_at <> 0 OR deleted_at <> 0)"
-
 // scanHeld reads one order; what belongs to another tenant is not kept.
 func scanHeld(rows *sql.Rows, tenant hub.TenantID, keep func(reconcile.Held)) error {
 	var h reconcile.Held
@@ -33,22 +30,33 @@ func scanHeld(rows *sql.Rows, tenant hub.TenantID, keep func(reconcile.Held)) er
 	if err := rows.Scan(&h.ID, &h.External, &placed, &changed, &h.Cancelled, &deleted, &doc, &its); err != nil || its != tenant {
 		return err
 	}
-	h.PlacedAt, h.ChangedAt, h.Deleted, h.Total = moment(placed), moment(changed), deleted != 0, grandTotal(doc)
+	h.PlacedAt, h.ChangedAt, h.Deleted = moment(placed), moment(changed), deleted != 0
+	h.Total, h.Unshipped = grandTotals(doc)
 	keep(h)
 	return nil
 }
 
-// grandTotal reads it from the record of an order; nil when there is none that can be read.
-func grandTotal(doc []byte) *hub.Money {
+// grandTotals reads the grand total from the record of an order, and makes it one without shipping; nil what cannot be read.
+// Shipping that is not known is not in the grand total.
+func grandTotals(doc []byte) (grand, unshipped *hub.Money) {
 	var order struct {
 		Totals struct {
 			GrandTotal *hub.Money `json:"grand_total"`
+			Shipping   *hub.Money `json:"shipping"`
 		} `json:"totals"`
 	}
 	if len(doc) == 0 || json.Unmarshal(doc, &order) != nil {
-		return nil
+		return nil, nil
 	}
-	return order.Totals.GrandTotal
+	grand = order.Totals.GrandTotal
+	if grand == nil || order.Totals.Shipping == nil {
+		return grand, grand
+	}
+	rest, err := grand.Sub(*order.Totals.Shipping)
+	if err != nil {
+		return grand, nil
+	}
+	return grand, &rest
 }
 
 // Placed implements reconcile.Orders.
@@ -58,7 +66,7 @@ func (r Reconcilable) Placed(ctx context.Context, n reconcile.Name, from, to tim
 		return nil, err
 	}
 	query := "SELECT " + heldColumns + " FROM orders" + d.dialect.by("orders_placed") +
-		" WHERE connection_id = ?" + heldOnly + " AND placed_at >= ? AND placed_at < ? AND (placed_at > ? OR placed_at = ? AND external_id > ?)" +
+		" WHERE connection_id = ? AND placed_at >= ? AND placed_at < ? AND (placed_at > ? OR placed_at = ? AND external_id > ?)" +
 		" ORDER BY placed_at, external_id LIMIT ?"
 	at := micros(after.PlacedAt)
 	args := []any{string(n.Connection), max(micros(from), at), micros(to), at, at, string(after.External), limit}
@@ -77,7 +85,7 @@ func (r Reconcilable) Held(ctx context.Context, n reconcile.Name, ids []hub.Exte
 	if err != nil {
 		return nil, err
 	}
-	sel := selection{op: opHeld, columns: heldColumns, table: "orders" + d.dialect.by(primary), keys: []string{"connection_id", "external_id"}, and: heldOnly}
+	sel := selection{op: opHeld, columns: heldColumns, table: "orders" + d.dialect.by(primary), keys: []string{"connection_id", "external_id"}}
 	var list []reconcile.Held
 	err = d.find(ctx, sel, len(ids), func(i int, r *row) { r.add(string(n.Connection), string(ids[i])) }, func(rows *sql.Rows) error {
 		return scanHeld(rows, n.Tenant, func(h reconcile.Held) { list = append(list, h) })

@@ -11,12 +11,13 @@ import (
 
 // The actions of audit records that the vault writes.
 const (
-	ActionFence     = "subject.fence"
-	ActionKill      = "subject.kill"
-	ActionKillLots  = "lots.kill"
-	ActionCycle     = "forget.cycle"
-	ActionLost      = "forget.unreadable" // what was damaged before the cycle and is lost with it
-	ActionRemoveHub = "hub.remove"
+	ActionFence          = "subject.fence"
+	ActionKill           = "subject.kill"
+	ActionKillLots       = "lots.kill"
+	ActionKillCredential = "credential.kill"
+	ActionCycle          = "forget.cycle"
+	ActionLost           = "forget.unreadable" // what was damaged before the cycle and is lost with it
+	ActionRemoveHub      = "hub.remove"
 )
 
 // recordEntries writes a record for each tenant that has new entries. It names the entry if there is one: an entry is

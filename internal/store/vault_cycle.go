@@ -39,7 +39,7 @@ func (v Vault) Lead(ctx context.Context, holder string, now, until time.Time) (e
 const maxInstance = 64
 
 // retiredReasons are those of entries that nobody asked for.
-const retiredReasons = "IN ('" + forget.ReasonDelivery + "', '" + forget.ReasonRetention + "')"
+const retiredReasons = "IN ('" + forget.ReasonDelivery + "', '" + forget.ReasonRetention + "', '" + forget.ReasonEnded + "')"
 
 // Pending implements forget.Cycles. The slots are read after the counts: a slot that became dirty in between has a higher
 // number than the ledger that was read, and stays dirty after the cycle. It counts every person, so it is for the cycle
@@ -71,16 +71,16 @@ func (v Vault) Pending(ctx context.Context) (p forget.Pending, err error) {
 }
 
 const cycleColumns = "number, phase, from_root, to_root, ledger, kills, weeks, slots, rewrapped, began_at, ended_at, waits_for, " +
-	"gone_root, gone_at, gone_method, gone_same_volume, unreadable"
+	"gone_root, gone_at, gone_method, gone_same_volume, unreadable, known"
 
 // newestCycle is zero when there was none.
 func newestCycle(ctx context.Context, a asker, op string) (c forget.Cycle, err error) {
 	query := "SELECT " + cycleColumns + " FROM vault_cycles ORDER BY number DESC LIMIT 1"
 	err = a.query(ctx, op, query, nil, func(r *sql.Rows) error {
 		var began, ended, gone int64
-		var waits, unreadable []byte
+		var waits, unreadable, known []byte
 		err := r.Scan(&c.Number, &c.Phase, &c.From, &c.To, &c.Ledger, &c.Kills, &c.Weeks, &c.Slots, &c.Rows, &began, &ended, &waits,
-			&c.Receipt.Generation, &gone, &c.Receipt.Method, &c.Receipt.SameVolume, &unreadable)
+			&c.Receipt.Generation, &gone, &c.Receipt.Method, &c.Receipt.SameVolume, &unreadable, &known)
 		if err != nil {
 			return err
 		}
@@ -88,7 +88,10 @@ func newestCycle(ctx context.Context, a asker, op string) (c forget.Cycle, err e
 		if err := json.Unmarshal(waits, &c.WaitsFor); err != nil || unreadable == nil {
 			return err
 		}
-		return json.Unmarshal(unreadable, &c.Unreadable)
+		if err := json.Unmarshal(unreadable, &c.Unreadable); err != nil || known == nil {
+			return err
+		}
+		return json.Unmarshal(known, &c.Known)
 	})
 	return c, err
 }
@@ -146,15 +149,16 @@ func follows(old, c forget.Cycle) error {
 func (t *tx) storeCycle(ctx context.Context, c forget.Cycle) error {
 	waits, err := json.Marshal(c.WaitsFor)
 	unreadable, err2 := json.Marshal(c.Unreadable)
-	if err := errors.Join(err, err2); err != nil {
+	known, err3 := json.Marshal(c.Known)
+	if err := errors.Join(err, err2, err3); err != nil {
 		return fail(opSave, err)
 	}
 	if _, err := t.exec(ctx, opSave, "DELETE FROM vault_cycles WHERE number = ?", c.Number); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, opSave, "INSERT INTO vault_cycles ("+cycleColumns+") VALUES ("+list("?", ",", 17)+")",
+	_, err = t.exec(ctx, opSave, "INSERT INTO vault_cycles ("+cycleColumns+") VALUES ("+list("?", ",", 18)+")",
 		c.Number, string(c.Phase), c.From, c.To, c.Ledger, c.Kills, c.Weeks, c.Slots, c.Rows, micros(c.BeganAt), micros(c.EndedAt), waits,
-		c.Receipt.Generation, micros(c.Receipt.GoneAt), c.Receipt.Method, flag(c.Receipt.SameVolume), unreadable)
+		c.Receipt.Generation, micros(c.Receipt.GoneAt), c.Receipt.Method, flag(c.Receipt.SameVolume), unreadable, known)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"strings"
 
 	"hub"
 	"hub/gdpr"
@@ -27,19 +28,32 @@ func (v Vault) Fence(ctx context.Context, entries []forget.Entry, owners [][]byt
 
 // Kill implements forget.Ledger.
 func (v Vault) Kill(ctx context.Context, entries []forget.Entry, owners [][]byte) (all []forget.Entry, err error) {
-	err = v.end(ctx, ActionKill, func(ctx context.Context, g *ending) (err error) {
+	action := ActionKill
+	if len(entries) > 0 && isCredential(entries[0].Subject) {
+		action = ActionKillCredential
+	}
+	err = v.end(ctx, action, func(ctx context.Context, g *ending) (err error) {
 		if all, err = g.entries(ctx, forget.Killed, entries); err != nil {
 			return err
 		}
 		ids := make([]string, len(entries))
+		home := map[string]gdpr.Slot{}
 		for i, e := range entries {
 			ids[i] = string(e.Subject)
+			if slot, ok := e.Subject.Bucket(); ok && e.Damaged {
+				home[ids[i]] = slot
+			}
 		}
 		slices.Sort(ids)
 		ids = slices.Compact(ids)
 		var dead []deadKey
 		sel := selection{op: opLedger, columns: "id, slot, counted", table: "vault_keys", keys: []string{"id"}}
 		err = g.t.find(ctx, sel, len(ids), func(i int, r *row) { r.add(ids[i]) }, scanDead(&dead))
+		for i := range dead { // older copies of a damaged row, and the census, are where its id says, whatever the row says
+			if slot, ok := home[dead[i].id]; ok {
+				g.soiled[dead[i].slot], dead[i].slot = true, slot
+			}
+		}
 		if err == nil {
 			err = g.dropKeys(ctx, dead)
 		}
@@ -91,7 +105,7 @@ func (v Vault) KillLots(ctx context.Context, e forget.Entry, connection hub.Conn
 
 // repeated returns the entry with the id of e, and adds e when there is none.
 func (g *ending) repeated(ctx context.Context, e forget.Entry) (old forget.Entry, err error) {
-	const query = "SELECT number, id, what, tenant_id, subject_id, reason, at FROM vault_ledger WHERE id = ?"
+	query := "SELECT " + strings.Join(entryColumns, ", ") + " FROM vault_ledger WHERE id = ?"
 	err = g.t.query(ctx, opLedger, query, []any{e.ID}, func(r *sql.Rows) (err error) {
 		old, err = scanEntry(r)
 		return err

@@ -45,7 +45,7 @@ func (v Vault) end(ctx context.Context, action string, f func(context.Context, *
 // entries returns the entry of each subject, those that exist and new ones with the next numbers.
 func (g *ending) entries(ctx context.Context, what forget.What, given []forget.Entry) ([]forget.Entry, error) {
 	for _, e := range given {
-		if e.What != what || isPerson(e.Subject) == (what == forget.Emptied) {
+		if e.What != what || !mayBe(what, e.Subject) {
 			return nil, hub.Errorf(hub.KindInvalid, opLedger, "the entry is of another kind")
 		}
 		if err := checkEntry(e); err != nil {
@@ -73,6 +73,17 @@ func (g *ending) entries(ctx context.Context, what forget.What, given []forget.E
 		all[i] = old
 	}
 	return all, nil
+}
+
+// mayBe says what an entry can be about: a person or the key of credentials is killed, a person fenced, anything else emptied.
+func mayBe(what forget.What, subject gdpr.SubjectID) bool {
+	switch what {
+	case forget.Fenced:
+		return isPerson(subject)
+	case forget.Killed:
+		return isPerson(subject) || isCredential(subject)
+	}
+	return !isPerson(subject) && !isCredential(subject)
 }
 
 // add numbers an entry that end will write.
@@ -109,7 +120,7 @@ func (g *ending) write(ctx context.Context) error {
 	in := insertion{op: opLedger, table: "vault_ledger", columns: append(slices.Clone(entryColumns), "person")}
 	err = g.t.insert(ctx, in, len(g.fresh), func(i int, r *row) {
 		e := &g.fresh[i]
-		r.add(e.Number, e.ID, string(e.What), string(e.Tenant), string(e.Subject), e.Reason, micros(e.At), flag(isPerson(e.Subject)))
+		r.add(e.Number, e.ID, string(e.What), string(e.Tenant), string(e.Subject), e.Reason, micros(e.At), flag(e.Damaged), flag(isPerson(e.Subject)))
 	})
 	if err != nil {
 		return err

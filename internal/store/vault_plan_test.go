@@ -80,6 +80,7 @@ func exerciseVault(t *testing.T, s *Store) {
 		"Links":      func() error { _, err := v.Links(ctx, []gdpr.Link{{Link: hash}, {Slot: 7, Link: hash}}); return err },
 		"Tagged":     func() error { _, err := v.Tagged(ctx, 7, hash, nil, 10); return err },
 		"TagsOf":     func() error { _, err := v.TagsOf(ctx, [][]byte{owner}); return err },
+		"Index":      func() error { _, err := v.Index(ctx, 7, 9); return err },
 		"Tombstones": func() error { _, err := v.Tombstones(ctx, [][]byte{hash}, noon); return err },
 		"Keyrings":   func() error { _, err := v.Keyrings(ctx); return err },
 		"Poll":       func() error { _, err := v.Poll(ctx, crowd-10); return err },

@@ -46,7 +46,7 @@ func (v Vault) Poll(ctx context.Context, ledger int64) (gdpr.State, error) {
 		err := r.Scan(&p.Revision, &p.Generation, &p.Ledger, &p.newest, &subject, &person)
 		if subject != "" {
 			ended[subject] = true
-			p.Gap = p.Gap || !person
+			p.Gap = p.Gap || !person && !isCredential(gdpr.SubjectID(subject))
 		}
 		rows++
 		return err
@@ -149,12 +149,16 @@ func (v Vault) lead(ctx context.Context, op, lock string, epoch int64, f func(co
 
 func isPerson(id gdpr.SubjectID) bool { return strings.HasPrefix(string(id), gdpr.SubjectPrefix) }
 
+func isCredential(id gdpr.SubjectID) bool {
+	return strings.HasPrefix(string(id), gdpr.CredentialPrefix)
+}
+
 // entryColumns are the columns of the ledger but for person.
-var entryColumns = []string{"number", "id", "what", "tenant_id", "subject_id", "reason", "at"}
+var entryColumns = []string{"number", "id", "what", "tenant_id", "subject_id", "reason", "at", "damaged"}
 
 func scanEntry(r *sql.Rows) (e forget.Entry, err error) {
 	var at int64
-	err = r.Scan(&e.Number, &e.ID, &e.What, &e.Tenant, &e.Subject, &e.Reason, &at)
+	err = r.Scan(&e.Number, &e.ID, &e.What, &e.Tenant, &e.Subject, &e.Reason, &at, &e.Damaged)
 	e.At = moment(at)
 	return e, err
 }

@@ -74,6 +74,17 @@ func (v Vault) TagsOf(ctx context.Context, owners [][]byte) (list []gdpr.Tag, er
 	return list, err
 }
 
+// Index implements forget.Ledger.
+func (v Vault) Index(ctx context.Context, from, below gdpr.Slot) (list []gdpr.Tag, err error) {
+	query := "SELECT " + strings.Join(tagColumns, ", ") + " FROM vault_tags" + v.s.vault.dialect.by(primary) + " WHERE slot >= ? AND slot < ?"
+	err = v.read(ctx, "reading the index", query, []any{int64(from), int64(below)}, func(r *sql.Rows) error {
+		t, err := scanTag(r)
+		list = append(list, t)
+		return err
+	})
+	return list, err
+}
+
 // Tombstones implements gdpr.Vault.
 func (v Vault) Tombstones(ctx context.Context, hashes [][]byte, now time.Time) (map[string]time.Time, error) {
 	found := make(map[string]time.Time)

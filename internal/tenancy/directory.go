@@ -56,6 +56,7 @@ type view struct {
 	apps      map[hub.AppID]App
 	endpoints map[endpoint]Target
 	accounts  map[account]Target
+	left      map[account]bool // shops that an app had and has no more
 	shops     map[hub.ConnectionID]Connection
 	keys      map[hub.KeyID]Key
 }
@@ -204,6 +205,7 @@ func (d *Directory) known(apps []App) map[hub.AppID][]string {
 func (v *view) index() *view {
 	v.tenants, v.apps, v.keys = map[hub.TenantID]Tenant{}, map[hub.AppID]App{}, map[hub.KeyID]Key{}
 	v.endpoints, v.accounts, v.shops = map[endpoint]Target{}, map[account]Target{}, map[hub.ConnectionID]Connection{}
+	v.left = map[account]bool{}
 	for _, t := range v.Tenants {
 		v.tenants[t.ID] = t
 	}
@@ -213,25 +215,35 @@ func (v *view) index() *view {
 	}
 	for i := range v.Connections {
 		c := &v.Connections[i]
-		t := Target{App: v.apps[c.App], Secrets: v.Secrets[c.App], Connection: c}
 		v.shops[c.ID] = *c
-		v.endpoints[endpoint{c.Platform, c.Endpoint}] = t
-		if !c.Released {
-			v.accounts[account{c.Platform, c.App, c.Account}] = t
-			v.accounts[account{c.Platform, "", c.Account}] = t
+		if c.Released { // it is over: nothing is taken at its address any more
+			continue
 		}
+		t := Target{App: v.apps[c.App], Secrets: v.Secrets[c.App], Connection: c}
+		v.endpoints[endpoint{c.Platform, c.Endpoint}] = t
+		v.accounts[account{c.Platform, c.App, c.Account}] = t
+		v.accounts[account{c.Platform, "", c.Account}] = t
 	}
 	for _, c := range v.Connections {
-		// What still comes to a connection that is over is taken, until the shop is somebody else's: then it is like a delivery to
-		// the app, which belongs to whom its body proves, or to nobody.
-		if _, taken := v.accounts[account{c.Platform, "", c.Account}]; c.Released && taken {
-			v.endpoints[endpoint{c.Platform, c.Endpoint}] = Target{App: v.apps[c.App], Secrets: v.Secrets[c.App]}
+		if c.Released && !v.served(c) {
+			v.left[account{c.Platform, c.App, c.Account}] = true
 		}
 	}
 	for _, k := range v.Keys {
 		v.keys[k.ID] = k
 	}
 	return v
+}
+
+// served reports whether the shop of a connection that is over has another by the same app, or by what is the same to the
+// platform: what comes for the shop may be that one's.
+func (v *view) served(c Connection) bool {
+	now, ok := v.accounts[account{c.Platform, c.App, c.Account}]
+	if !ok {
+		now, ok = v.accounts[account{c.Platform, "", c.Account}]
+		ok = ok && now.App.ClientID != "" && now.App.ClientID == v.apps[c.App].ClientID
+	}
+	return ok
 }
 
 // Endpoint finds what an endpoint token leads to. Tokens are random and unguessable; they are compared as map keys.
@@ -244,6 +256,11 @@ func (d *Directory) Endpoint(p hub.Platform, token string) (Target, bool) {
 func (d *Directory) Account(p hub.Platform, app hub.AppID, name string) (Target, bool) {
 	t, ok := d.now.Load().accounts[account{p, app, name}]
 	return t, ok
+}
+
+// Left reports whether an app had a shop that has disconnected since and is not back.
+func (d *Directory) Left(p hub.Platform, app hub.AppID, name string) bool {
+	return d.now.Load().left[account{p, app, name}]
 }
 
 // HasTenant reports whether a tenant exists.

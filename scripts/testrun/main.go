@@ -1,7 +1,7 @@
 // Command testrun runs go test with its own arguments and refuses to call a run green that left something out.
 //
-// It prints a line per package and the output of what failed or was skipped, and ends with "N passed, N failed,
-// N skipped", which counts tests and subtests. It exits 1 when anything failed and also when a test was skipped,
+// It prints a line per package and the output of what failed or was skipped, and ends with the slowest tests and "N passed,
+// N failed, N skipped", which counts tests and subtests. It exits 1 when anything failed and also when a test was skipped,
 // unless the reason given says that ../shared is absent: those who have only this repository lack that folder.
 // It does not judge tests that filtered themselves out by other means, such as build tags.
 package main

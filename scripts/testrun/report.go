@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +28,11 @@ type report struct {
 	unexcused               []string          // skipped for a reason that does not count
 	output                  map[string]string // by package and test, until its end
 	failedIn                map[string]bool   // packages in which a test failed
+	ended                   []event           // of tests, without their subtests
 }
+
+// slowest is how many of the tests are named at the end: whoever wants a shorter run begins with them.
+const slowest = 20
 
 func newReport(out io.Writer) *report {
 	return &report{out: out, output: map[string]string{}, failedIn: map[string]bool{}}
@@ -64,6 +70,9 @@ func (r *report) add(e event) {
 
 func (r *report) endTest(e event) {
 	name, output := e.Package+" "+e.Test, r.output[e.Package+" "+e.Test]
+	if !strings.Contains(e.Test, "/") {
+		r.ended = append(r.ended, e)
+	}
 	switch e.Action {
 	case "pass":
 		r.passed++
@@ -95,8 +104,12 @@ func (r *report) endPackage(e event) {
 	}
 }
 
-// finish prints the sums and reports whether the run is green. clean says that go test itself was content.
+// finish prints the slowest tests and the sums, and reports whether the run is green. clean says that go test itself was content.
 func (r *report) finish(clean bool) bool {
+	slices.SortStableFunc(r.ended, func(a, b event) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+	for _, e := range r.ended[:min(slowest, len(r.ended))] {
+		fmt.Fprintf(r.out, "%6.1fs %s %s\n", e.Elapsed, e.Package, e.Test)
+	}
 	for _, name := range r.unexcused {
 		fmt.Fprintf(r.out, "left out without an excuse: %s\n", name)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,23 @@ func TestReport(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestReportNamesTheSlowest(t *testing.T) {
+	var events, out strings.Builder
+	for n := range slowest + 5 { // the others are quicker
+		fmt.Fprintf(&events, `{"Action":"pass","Package":"p","Test":"TestA%d","Elapsed":%d.1}`+"\n", n, n)
+		fmt.Fprintf(&events, `{"Action":"pass","Package":"p","Test":"TestA%d/part","Elapsed":%d.1}`+"\n", n, n)
+	}
+	r := newReport(&out)
+	if err := r.read(strings.NewReader(events.String())); err != nil {
+		t.Fatal(err)
+	}
+	r.finish(true)
+	first, _, _ := strings.Cut(out.String(), "\n")
+	if lines := strings.Count(out.String(), " p TestA"); lines != slowest || first != fmt.Sprintf("  %d.1s p TestA%d", slowest+4, slowest+4) {
+		t.Errorf("%d tests are named, first %q", lines, first)
 	}
 }
 

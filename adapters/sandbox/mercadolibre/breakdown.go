@@ -49,17 +49,15 @@ func throttled() reply {
 	return failure{Status: http.StatusTooManyRequests, Error: "local_rate_limited", Message: "Too many requests"}.reply()
 }
 
-// tokenBreakdown is what goes wrong with one answer of the token endpoint.
+// tokenBreakdown is what goes wrong with one answer of the token endpoint: it never gets there, or a pair was made.
 type tokenBreakdown struct {
 	refused, half, twice bool
 	late                 time.Duration
 }
 
+// tokenBreakdown draws what happens to a pair that was made.
 func (p *Platform) tokenBreakdown() (b tokenBreakdown) {
 	r, f := p.streams.answers, &p.faults
-	if b.refused = f.Hit(r, Token520); b.refused {
-		return b
-	}
 	b.half, b.twice = f.Hit(r, TokenHalf), f.Hit(r, TokenTwice)
 	if f.Hit(r, TokenLate) {
 		b.late = 20*time.Second + time.Duration(r.Int64N(int64(40*time.Second)))

@@ -123,7 +123,7 @@ func (p *Platform) showDeliveries(w http.ResponseWriter, r *http.Request) {
 // index is the page for people.
 func (p *Platform) index(w http.ResponseWriter, _ *http.Request) {
 	s := p.State()
-	page(w, http.StatusOK, "index.html", map[string]any{
+	stage.Show(w, pages, http.StatusOK, "index.html", map[string]any{
 		"Now": s.Now.Format("2006-01-02 15:04:05 UTC"), "Virtual": p.o.Clock == nil, "Sellers": s.Sellers, "Apps": s.Apps,
 		"Deliveries": s.Deliveries, "Faults": s.Faults, "Notices": s.Notices, "Recent": s.recent, "Due": s.Due, "Missed": s.Missed,
 	})

@@ -16,8 +16,8 @@ type OrderState struct {
 	Currency  string    `json:"currency"`
 
 	// Total is what the buyer pays: goods and tax and, once for each parcel, the freight, less the coupon. The freight is on
-	// the order with the lowest id of its pack, as ../shared/order-model.md says. Complete: nothing of it is to come, such as
-	// a parcel that does not exist yet.
+	// the order with the lowest id of those in the parcel. Complete: nothing of it is to come, such as a parcel that does not
+	// exist yet.
 	Total    string `json:"total"`
 	Freight  string `json:"freight"`
 	Complete bool   `json:"complete"`
@@ -58,7 +58,7 @@ func (o *order) freight() (minor int64, known bool) {
 	if o.shipment == nil {
 		return 0, o.pickup
 	}
-	for _, other := range o.basket() {
+	for _, other := range o.shipment.orders {
 		if other.id < o.id {
 			return 0, true
 		}

@@ -209,6 +209,19 @@ func TestTokenEndpointBreaks(t *testing.T) {
 	}
 }
 
+// TestTokenFaultsWaitForAPair: what happens to a pair does not happen to a refusal, which makes none.
+func TestTokenFaultsWaitForAPair(t *testing.T) {
+	r := newRig(t, "MLB", func(o *Options, _ *AppSpec) { o.Wait = func(context.Context, time.Duration) {} })
+	for _, f := range []Fault{TokenHalf, TokenTwice, TokenLate} {
+		if err := r.FaultNext(f, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := r.refresh("TG-wrong"); a.status != http.StatusBadRequest || len(r.Faults()) != 0 {
+		t.Errorf("%d, %v", a.status, r.Faults())
+	}
+}
+
 // TestPagesShift: a page may begin before or behind where it should; the total does not tell.
 func TestPagesShift(t *testing.T) {
 	r := traded(t, 130)

@@ -1,25 +1,30 @@
 package mercadolibre
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"hub/adapters/sandbox/stage"
 )
 
 //go:embed pages
 var pageFiles embed.FS
 
-var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+var pages = template.Must(stage.Pages(pageFiles))
 
-// codeLife is how long an authorisation code can be redeemed (U).
-const codeLife = 10 * time.Minute
+// How long an authorisation code can be redeemed, and a page that was shown be sent (U).
+const (
+	codeLife = 10 * time.Minute
+	pageLife = time.Hour
+)
 
 // authCode is an authorisation code that was handed to a redirect_uri.
 type authCode struct {
@@ -82,11 +87,12 @@ func (c *authCode) proves(verifier string) bool {
 
 // authorize shows the page on which a seller decides, and takes the decision.
 func (p *Platform) authorize(w http.ResponseWriter, r *http.Request) {
+	stage.Form(w, r)
 	p.line.Lock()
 	defer p.line.Unlock()
 	request, refusal := p.ask(r.URL.Query())
 	if refusal != "" {
-		page(w, http.StatusBadRequest, "refused.html", refusal)
+		stage.Show(w, pages, http.StatusBadRequest, "refused.html", refusal)
 		return
 	}
 	switch r.Method {
@@ -107,13 +113,14 @@ func (p *Platform) showAuthorize(w http.ResponseWriter, request asked) {
 		Granted                 bool
 	}
 	nonce := hexID(p.streams.ids, 16)
-	p.pages[nonce] = true
+	maps.DeleteFunc(p.pages, func(_ string, until time.Time) bool { return !p.line.Time().Before(until) })
+	p.pages[nonce] = p.line.Time().Add(pageLife)
 	back, _ := url.Parse(request.redirect)
 	var users []user
 	for _, s := range p.sellers {
 		users = append(users, user{s.account(), s.nickname, s.site.id, s.grant(request.app) != nil})
 	}
-	page(w, http.StatusOK, "authorize.html", map[string]any{
+	stage.Show(w, pages, http.StatusOK, "authorize.html", map[string]any{
 		"App": request.app.spec.Name, "Scopes": request.app.spec.Scopes, "Users": users, "Nonce": nonce, "Back": back.Host,
 	})
 }
@@ -121,14 +128,13 @@ func (p *Platform) showAuthorize(w http.ResponseWriter, request asked) {
 // decide takes the form of the page, once. What a refusal adds to the way back is (U); that a collaborator gets
 // invalid_operator_user_id is documented.
 func (p *Platform) decide(w http.ResponseWriter, r *http.Request, request asked) {
-	r.Body = http.MaxBytesReader(w, r.Body, 4096)
-	if err := r.ParseForm(); err != nil || !p.pages[r.PostForm.Get("nonce")] {
-		page(w, http.StatusForbidden, "refused.html", "This page was used already, or does not come from here.")
+	if !p.line.Time().Before(p.pages[r.PostForm.Get("nonce")]) {
+		stage.Show(w, pages, http.StatusForbidden, "refused.html", "This page was used already, or does not come from here.")
 		return
 	}
 	who := p.seller(r.PostForm.Get("user"))
 	if who == nil {
-		page(w, http.StatusBadRequest, "refused.html", "There is no such user.")
+		stage.Show(w, pages, http.StatusBadRequest, "refused.html", "There is no such user.")
 		return
 	}
 	delete(p.pages, r.PostForm.Get("nonce"))
@@ -139,6 +145,7 @@ func (p *Platform) decide(w http.ResponseWriter, r *http.Request, request asked)
 	case r.PostForm.Get("as") == "operator":
 		q.Set("error", "invalid_operator_user_id")
 	default:
+		maps.DeleteFunc(p.codes, func(_ string, c *authCode) bool { return !p.line.Time().Before(c.expires) })
 		q.Set("code", "TG-"+hexID(p.streams.tokens, 12)+"-"+who.account())
 		p.codes[q.Get("code")] = &authCode{request.app, who, request.redirect, request.challenge, request.method, p.line.Time().Add(codeLife)}
 	}
@@ -150,19 +157,4 @@ func (p *Platform) decide(w http.ResponseWriter, r *http.Request, request asked)
 		separator = "&"
 	}
 	http.Redirect(w, r, request.redirect+separator+q.Encode(), http.StatusFound)
-}
-
-// page writes an HTML page that no other site may frame and that runs no script.
-func page(w http.ResponseWriter, status int, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the reader is gone or not
 }

@@ -174,7 +174,7 @@ func TestTokenRules(t *testing.T) {
 			if err != nil || !r.alive(a2.Access) {
 				t.Fatal(err)
 			}
-			r.access[a.Access].expires = r.Now().Add(time.Hour)
+			r.access[a.Access] = &accessToken{r.Platform.refresh[a.Refresh].grant, r.Now().Add(time.Hour)}
 			if !r.alive(a.Access) {
 				t.Fatal("not alive")
 			}

@@ -25,7 +25,7 @@ func sum(t testing.TB, total *big.Rat, v any, sign int64) {
 }
 
 // added adds an order up from what the API prints, by the documentation: total_amount, taxes and the receiver's cost of each
-// parcel on the pack's lowest order, less the coupon of payments that were not rejected.
+// parcel on the lowest order in it, less the coupon of payments that were not rejected.
 func (r *rig) added(o map[string]any) (total, refunded *big.Rat) {
 	total, refunded = new(big.Rat), new(big.Rat)
 	id := o["id"].(json.Number).String()
@@ -43,19 +43,19 @@ func (r *rig) added(o map[string]any) (total, refunded *big.Rat) {
 			sum(r.t, refunded, payment["transaction_amount"], 1)
 		}
 	}
-	first := id
-	if pack := o["pack_id"]; pack != nil {
-		for _, other := range r.read("/packs/" + pack.(json.Number).String())["orders"].([]any) {
-			first = min(first, at(r.t, other, "id").(json.Number).String())
-		}
-	}
 	a := r.get("/orders/"+id+"/shipments", "X-New-Domain", "true")
-	if a.status == http.StatusNoContent || first != id {
+	if a.status == http.StatusNoContent {
 		return total, refunded
 	}
 	for _, s := range decoded[[]any](r.t, a.body) {
-		if at(r.t, s, "type") == "forward" {
-			parcel := at(r.t, s, "id").(json.Number).String()
+		parcel, first := at(r.t, s, "id").(json.Number).String(), id
+		if at(r.t, s, "type") != "forward" {
+			continue
+		}
+		for _, item := range decoded[[]any](r.t, r.get("/shipments/"+parcel+"/items").body) {
+			first = min(first, at(r.t, item, "order_id").(json.Number).String())
+		}
+		if first == id {
 			sum(r.t, total, at(r.t, r.read("/shipments/"+parcel+"/costs"), "receiver", "cost"), 1)
 		}
 	}

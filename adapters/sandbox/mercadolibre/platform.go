@@ -43,7 +43,7 @@ type Platform struct {
 	access  map[string]*accessToken
 	refresh map[string]*refreshToken
 	codes   map[string]*authCode
-	pages   map[string]bool // nonces of authorisation pages that were shown and not used
+	pages   map[string]time.Time // until when authorisation pages can be sent that were shown and not used, by their nonces
 	sent    []*Sent
 	missed  []*missedFeed // the oldest first
 	notices []Notice
@@ -71,7 +71,7 @@ func Open(o Options) *Platform {
 		o: o, line: stage.NewTimeline(stage.Clockwork{Start: o.Start, Clock: o.Clock, Speed: o.Speed, Workers: o.Workers}),
 		streams: streams{stream(1), stream(2), stream(3), stream(4), stream(5), stream(6)},
 		access:  map[string]*accessToken{}, refresh: map[string]*refreshToken{}, codes: map[string]*authCode{},
-		pages: map[string]bool{}, faults: newFaults(),
+		pages: map[string]time.Time{}, faults: newFaults(),
 		ledger: ledger{
 			map[int64]*order{}, map[int64]*pack{}, map[int64]*shipment{}, map[int64]*payment{}, map[int64]*claim{}, map[int64]*order{}, map[string]int64{},
 		},

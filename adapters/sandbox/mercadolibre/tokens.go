@@ -3,6 +3,7 @@ package mercadolibre
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"mime"
 	"net/http"
@@ -84,6 +85,7 @@ func (p *Platform) mint(g *grant) Tokens {
 		Access: fmt.Sprintf("APP_USR-%s-%s-%s-%s", g.app.spec.ClientID, p.line.Time().Format("010215"), hexID(p.streams.tokens, 16), user),
 		Type:   "bearer", ExpiresIn: int64(accessLife / time.Second), Scope: strings.Join(g.scopes, " "), User: g.seller.id,
 	}
+	maps.DeleteFunc(p.access, func(_ string, t *accessToken) bool { return !p.line.Time().Before(t.expires) })
 	p.access[t.Access] = &accessToken{g, p.line.Time().Add(accessLife)}
 	g.used = p.line.Time()
 	p.endRefresh(func(of *grant) bool { return of == g })
@@ -155,11 +157,13 @@ func (p *Platform) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.line.Lock()
-	broken := p.tokenBreakdown()
 	var made Tokens
 	var refused *failure
+	broken := tokenBreakdown{refused: p.faults.Hit(p.streams.answers, Token520)}
 	if !broken.refused {
-		made, refused = p.exchange(r.PostForm)
+		if made, refused = p.exchange(r.PostForm); refused == nil {
+			broken = p.tokenBreakdown()
+		}
 	}
 	p.line.Unlock()
 	broken.answer(p, w, r, made, refused)

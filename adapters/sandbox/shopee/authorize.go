@@ -1,21 +1,23 @@
 package shopee
 
 import (
-	"bytes"
 	"embed"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"hub/adapters/sandbox/stage"
 )
 
 //go:embed pages
 var pageFiles embed.FS
 
-var templates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+var pages = template.Must(stage.Pages(pageFiles))
 
 // spans are the days that a seller can choose; beside them any up to 365 (guide 20).
 var spans = [...]int{7, 30, 90, 180, 365}
@@ -25,10 +27,15 @@ type asked struct {
 	app      *App
 	redirect string
 	cancel   bool
+	until    time.Time // when the page that was shown can be sent
 }
+
+// pageLife is how long that is (U).
+const pageLife = time.Hour
 
 // page shows the page on which a seller lets an app in, or throws it out, and takes the decision.
 func (p *Platform) page(w http.ResponseWriter, r *http.Request, cancel bool) {
+	stage.Form(w, r)
 	p.line.Lock()
 	defer p.line.Unlock()
 	switch r.Method {
@@ -63,7 +70,8 @@ func (p *Platform) showPage(w http.ResponseWriter, r *http.Request, cancel bool)
 		return
 	}
 	nonce := hexID(p.streams.ids)
-	p.pages[nonce] = &asked{c.app, redirect, cancel}
+	maps.DeleteFunc(p.pages, func(_ string, shown *asked) bool { return !p.line.Time().Before(shown.until) })
+	p.pages[nonce] = &asked{c.app, redirect, cancel, p.line.Time().Add(pageLife)}
 	type choice struct{ Value, Name, Detail string }
 	var choices []choice
 	for _, s := range p.listed {
@@ -77,30 +85,28 @@ func (p *Platform) showPage(w http.ResponseWriter, r *http.Request, cancel bool)
 			choices = append(choices, choice{"main:" + itoa(m.id), m.name, "main account, " + strconv.Itoa(len(m.shops)) + " shops"})
 		}
 	}
-	show(w, http.StatusOK, "authorize.html", map[string]any{
+	stage.Show(w, pages, http.StatusOK, "authorize.html", map[string]any{
 		"App": c.app.spec.Name, "Nonce": nonce, "Back": to.Host, "Choices": choices, "Spans": spans, "Cancel": cancel,
 	})
 }
 
 // decide takes the form of the page, once.
 func (p *Platform) decide(w http.ResponseWriter, r *http.Request, cancel bool) {
-	r.Body = http.MaxBytesReader(w, r.Body, 4096)
-	err := r.ParseForm()
 	nonce := r.PostForm.Get("nonce")
 	request := p.pages[nonce]
-	if err != nil || request == nil || request.cancel != cancel {
-		show(w, http.StatusForbidden, "refused.html", "This page was used already, or does not come from here.")
+	if request == nil || request.cancel != cancel || !p.line.Time().Before(request.until) {
+		stage.Show(w, pages, http.StatusForbidden, "refused.html", "This page was used already, or does not come from here.")
 		return
 	}
 	delete(p.pages, nonce)
 	if r.PostForm.Get("decision") != "confirm" {
-		show(w, http.StatusOK, "refused.html", "Nothing was changed.") // who says no stays here (U)
+		stage.Show(w, pages, http.StatusOK, "refused.html", "Nothing was changed.") // who says no stays here (U)
 		return
 	}
 	kind, account, _ := strings.Cut(r.PostForm.Get("account"), ":")
 	days, err := strconv.Atoi(r.PostForm.Get("days"))
 	if !cancel && (err != nil || days < 1 || days > 365) {
-		show(w, http.StatusBadRequest, "refused.html", "An authorisation lasts 1 to 365 days.")
+		stage.Show(w, pages, http.StatusBadRequest, "refused.html", "An authorisation lasts 1 to 365 days.")
 		return
 	}
 	var q url.Values
@@ -110,7 +116,7 @@ func (p *Platform) decide(w http.ResponseWriter, r *http.Request, cancel bool) {
 		q = p.letIn(request.app, kind, account, p.line.Time().AddDate(0, 0, days))
 	}
 	if q == nil {
-		show(w, http.StatusBadRequest, "refused.html", "There is no such shop.")
+		stage.Show(w, pages, http.StatusBadRequest, "refused.html", "There is no such shop.")
 		return
 	}
 	http.Redirect(w, r, back(request.redirect, q), http.StatusFound)
@@ -172,19 +178,4 @@ func (p *Platform) Authorize(clientID, account, redirect string, days int) (stri
 		return "", notFound("letting an app in", "account")
 	}
 	return back(redirect, q), nil
-}
-
-// show writes an HTML page that no other site may frame and that runs no script.
-func show(w http.ResponseWriter, status int, name string, data any) {
-	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the reader is gone or not
 }

@@ -65,11 +65,8 @@ func (c *call) fields(into map[string]any) *refusal {
 	if refused != nil {
 		return refused
 	}
-	for name, value := range into {
-		if raw[name] == nil {
-			continue
-		}
-		if json.Unmarshal(raw[name], value) != nil {
+	for _, name := range slices.Sorted(maps.Keys(into)) {
+		if raw[name] != nil && json.Unmarshal(raw[name], into[name]) != nil {
 			return wrong("Wrong parameters, detail: " + name + " is not valid.")
 		}
 	}

@@ -111,18 +111,20 @@ type mishap struct {
 	refusal     *refusal // instead of doing what was asked for
 }
 
-// forAnswer draws what happens to an answer. What happens to those of the token calls happens behind the deed.
-func (f *faults) forAnswer(r *rand.Rand, tokens bool) (m mishap) {
-	if tokens {
-		m.half, m.twice = f.Hit(r, TokenHalf), f.Hit(r, TokenTwice)
-		if f.Hit(r, TokenLate) {
-			m.wait = 4*time.Second + time.Duration(r.Int64N(int64(16*time.Second)))
-		}
-		if f.Hit(r, Token520) {
-			m.status = 520
-		}
-		return m
+// forPair draws what happens to the answer of a token call, which is behind the deed.
+func (f *faults) forPair(r *rand.Rand) (m mishap) {
+	m.half, m.twice = f.Hit(r, TokenHalf), f.Hit(r, TokenTwice)
+	if f.Hit(r, TokenLate) {
+		m.wait = 4*time.Second + time.Duration(r.Int64N(int64(16*time.Second)))
 	}
+	if f.Hit(r, Token520) {
+		m.status = 520
+	}
+	return m
+}
+
+// forAnswer draws what happens to any other answer.
+func (f *faults) forAnswer(r *rand.Rand) (m mishap) {
 	switch {
 	case f.Hit(r, APIError):
 		if m.refusal = (&refusal{http.StatusInternalServerError, "error_server", "Something wrong. Please try later."}); r.IntN(2) == 0 {
@@ -137,9 +139,6 @@ func (f *faults) forAnswer(r *rand.Rand, tokens bool) (m mishap) {
 	}
 	return m
 }
-
-// instead is the refusal that comes instead of the deed, if any.
-func (m mishap) instead() *refusal { return m.refusal }
 
 // write sends an answer, or what is left of it.
 func (m mishap) write(w http.ResponseWriter, status int, date time.Time, out []byte) {

@@ -75,6 +75,34 @@ func TestAnswerFaults(t *testing.T) {
 	}
 }
 
+// TestTokenFaultsWaitForAPair: what happens to a pair does not happen to a refusal, which makes none.
+func TestTokenFaultsWaitForAPair(t *testing.T) {
+	b := open(t, Options{Unlimited: true, Wait: func(context.Context, time.Duration) {}}, nil)
+	b.install(t, b.shop)
+	for _, f := range []Fault{TokenHalf, TokenTwice, TokenLate, Token520} {
+		if err := b.FaultNext(f, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := b.renew(t, "wrong", "shop_id", b.shop); r.Error != "error_shop_refresh_token" || len(b.Faults()) != 0 {
+		t.Errorf("%s, %v", r.raw, b.Faults())
+	}
+}
+
+// TestTokensAreSwept: whoever refreshes for months leaves no heap of old tokens, codes and pages behind.
+func TestTokensAreSwept(t *testing.T) {
+	b := open(t, Options{Unlimited: true}, nil)
+	b.install(t, b.shop)
+	for range 300 {
+		b.code(t, "shop:"+b.shop)
+		b.take(t, b.renew(t, b.token.Refresh, "shop_id", b.shop))
+		b.Advance(t.Context(), 6*time.Hour)
+	}
+	if access, refresh, codes := len(b.access), len(b.refresh), len(b.codes); access > 8 || refresh > 2 || codes > 2 {
+		t.Errorf("%d access tokens, %d refresh tokens, %d codes", access, refresh, codes)
+	}
+}
+
 // TestOverTheWire: a real server tells the platform's time and not its own, and half an answer ends with the connection.
 func TestOverTheWire(t *testing.T) {
 	b := open(t, Options{}, nil)

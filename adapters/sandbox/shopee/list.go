@@ -20,7 +20,9 @@ type question struct {
 	tellStatus, pendingToo bool
 }
 
-// orderList is get_order_list: the newest first (U), as its sample shows. Its end is exclusive (U).
+// orderList is get_order_list: the newest first (U), as its sample shows. Its end is exclusive (U). A cursor is the entry that
+// the next page begins with, counted from the newest: the reference says "the starting entry", and its sample is 20. So an order
+// that changes while its pages are read moves those behind it, of which one is then on no page.
 func orderList(c *call) ([]byte, *refusal) {
 	q, refused := c.question()
 	if refused != nil {
@@ -34,48 +36,46 @@ func orderList(c *call) ([]byte, *refusal) {
 	if c.p.faults.Hit(c.p.streams.answers, APILag) {
 		to = min(to, c.p.line.Time().Unix()-lagBehind+1)
 	}
-	var page []entry
-	more := false
-	history.newest(q.from, to, q.cursor, q.moving, func(e entry) bool {
-		if q.status != "" && e.order.shown(true) != q.status {
-			return true
-		}
-		if more = len(page) == int(q.size); more {
+	var page []*order
+	next, before := "", q.cursor
+	history.newest(q.from, to, q.moving, func(o *order) bool {
+		switch {
+		case q.status != "" && o.shown(q.pendingToo) != q.status:
+		case before > 0:
+			before--
+		case len(page) == int(q.size):
+			next = itoa(q.cursor + c.p.counted(int64(len(page))))
 			return false
+		default:
+			page = append(page, o)
 		}
-		page = append(page, e)
 		return true
 	})
-	next := ""
-	if more {
-		next = itoa(c.p.nextPage(page))
-	}
 	return q.print(page, next), nil
 }
 
-// nextPage is the cursor behind a page: the place of its last order, unless a fault moves it.
-func (p *Platform) nextPage(page []entry) int64 {
-	last := page[len(page)-1].place
+// counted is how many orders of a page the cursor behind it counts as listed: all, or by a fault one more or up to three less.
+func (p *Platform) counted(page int64) int64 {
 	switch {
-	case p.faults.Hit(p.streams.answers, PagesRepeat) && len(page) > 1:
-		return page[max(1, len(page)-3)].place + 1
+	case page > 1 && p.faults.Hit(p.streams.answers, PagesRepeat):
+		return page - min(3, page-1)
 	case p.faults.Hit(p.streams.answers, PagesSkip):
-		return last - 1
+		return page + 1
 	}
-	return last
+	return page
 }
 
-func (q question) print(page []entry, next string) []byte {
+func (q question) print(page []*order, next string) []byte {
 	var t text
 	t.open("", '{')
 	t.flag("more", next != "")
 	t.str("next_cursor", next)
 	t.open("order_list", '[')
-	for _, e := range page {
+	for _, o := range page {
 		t.open("", '{')
-		t.str("order_sn", e.order.sn)
+		t.str("order_sn", o.sn)
 		if q.tellStatus {
-			t.str("order_status", e.order.shown(q.pendingToo))
+			t.str("order_status", o.shown(q.pendingToo))
 		}
 		t.end('}')
 	}

@@ -65,8 +65,8 @@ func TestListEnds(t *testing.T) {
 	}
 }
 
-// TestListMoves: an order that changes leaves its place and gets a new one; pages behind a cursor neither repeat nor skip
-// what did not change.
+// TestListMoves: an order that changes leaves its place. When its new place is outside of the window, those behind it move up,
+// and the one that moves onto the page before is on neither; when it is at the top of the window, one is on both.
 func TestListMoves(t *testing.T) {
 	b := open(t, Options{}, nil)
 	var numbers []string
@@ -74,24 +74,73 @@ func TestListMoves(t *testing.T) {
 		b.Advance(t.Context(), time.Minute)
 		numbers = append(numbers, b.act(t, Create, "").ID)
 	}
-	q := b.window("update_time", "page_size", "10", "response_optional_fields", "order_status")
+	b.Advance(t.Context(), time.Minute)
+	q := b.window("update_time", "page_size", "10", "response_optional_fields", "order_status", "time_from", fmt.Sprint(begin.Unix()), "time_to", fmt.Sprint(b.Now().Unix()))
 	first := b.get(t, "order/get_order_list", q)
 	if first.member(t, "response", "order_list", 0, "order_status") != "UNPAID" {
 		t.Error(first.raw)
 	}
-	b.Advance(t.Context(), time.Minute)
-	b.act(t, Pay, numbers[12])                                           // not told yet: leaves the window
-	b.act(t, Pay, numbers[25])                                           // told: its going moves nothing
-	q.Set("cursor", first.member(t, "response", "next_cursor").(string)) // of the same window
-	rest, _ := b.list(t, q)
-	want := slices.Delete(slices.Clone(numbers[:20]), 12, 13)
-	slices.Sort(want)
-	if slices.Sort(rest); !slices.Equal(rest, want) {
+	behind := func() []string {
+		q.Set("cursor", first.member(t, "response", "next_cursor").(string))
+		rest, _ := b.list(t, q)
+		slices.Reverse(rest)
+		return rest
+	}
+	if rest := behind(); !slices.Equal(rest, numbers[:20]) {
+		t.Errorf("%d orders behind the first page, want 20", len(rest))
+	}
+	b.act(t, Pay, numbers[12]) // not told yet
+	if rest, want := behind(), slices.Delete(slices.Clone(numbers[:20]), 12, 13); !slices.Equal(rest, want) {
 		t.Errorf("%d orders behind the first page, want %d", len(rest), len(want))
+	}
+	b.act(t, Pay, numbers[25]) // told, and gone from the window
+	if rest, want := behind(), slices.Delete(slices.Clone(numbers[:19]), 12, 13); !slices.Equal(rest, want) {
+		t.Errorf("%d orders behind the first page, want %d", len(rest), len(want))
+	}
+	b.Advance(t.Context(), time.Minute)
+	q.Set("time_to", fmt.Sprint(b.Now().Unix()))
+	if rest := behind(); !slices.Equal(rest[len(rest)-2:], numbers[19:21]) { // the second was on the first page
+		t.Errorf("the next page begins with %q", rest[len(rest)-2:])
 	}
 	all, _ := b.list(t, b.window("update_time"))
 	if all[0] != numbers[25] || all[1] != numbers[12] || len(all) != 30 {
 		t.Errorf("%q first of %d", all[:2], len(all))
+	}
+}
+
+// TestPagesSkip: the page behind a skip lacks exactly the order that it should begin with, also when its neighbours changed.
+func TestPagesSkip(t *testing.T) {
+	b := open(t, Options{Unlimited: true}, nil)
+	var numbers []string
+	for range 30 {
+		b.Advance(t.Context(), time.Minute)
+		numbers = append(numbers, b.act(t, Create, "").ID)
+		for range 3 { // whose places are stale
+			b.act(t, Note, numbers[len(numbers)-1])
+		}
+	}
+	b.Advance(t.Context(), time.Minute)
+	if err := b.FaultNext(PagesSkip, 1); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := b.list(t, b.window("update_time", "page_size", "10"))
+	slices.Reverse(numbers)
+	if want := slices.Delete(slices.Clone(numbers), 10, 11); !slices.Equal(got, want) || b.Faults()[PagesSkip] != 1 {
+		t.Errorf("%d orders of %d, %v", len(got), len(numbers), b.Faults())
+	}
+}
+
+// TestPendingInLists: who does not ask for PENDING finds such orders among those that are ready, as the orders themselves say.
+func TestPendingInLists(t *testing.T) {
+	b := open(t, Options{Unlimited: true}, nil)
+	o := b.act(t, Create, "")
+	b.act(t, Pay, o.ID)
+	b.act(t, Hold, o.ID)
+	b.Advance(t.Context(), time.Minute)
+	for asked, want := range map[string]int{"": 1, "true": 0} {
+		if got, _ := b.list(t, b.window("update_time", "order_status", "READY_TO_SHIP", "request_order_status_pending", asked)); len(got) != want {
+			t.Errorf("pending %q: %d orders are ready", asked, len(got))
+		}
 	}
 }
 

@@ -92,13 +92,16 @@ func (p *Platform) answer(w http.ResponseWriter, r *http.Request, to route, path
 	c := &call{p: p, ctx: r.Context(), q: r.URL.Query(), body: body}
 	refused := p.gate(c, to, path)
 	var f mishap
-	if refused == nil {
-		f = p.faults.forAnswer(p.streams.answers, to.tokens)
-		refused = f.instead()
+	if refused == nil && !to.tokens {
+		f = p.faults.forAnswer(p.streams.answers)
+		refused = f.refusal
 	}
 	var made []byte
 	if refused == nil {
 		made, refused = to.serve(c)
+	}
+	if refused == nil && to.tokens {
+		f = p.faults.forPair(p.streams.answers)
 	}
 	out := p.envelope(to, made, refused)
 	date := p.front()

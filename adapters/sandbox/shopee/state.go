@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"hub/adapters/sandbox/stage"
 )
 
 // State is the platform at a glance.
@@ -69,7 +71,7 @@ func (p *Platform) State() State {
 // index is the page for people.
 func (p *Platform) index(w http.ResponseWriter, _ *http.Request) {
 	s := p.State()
-	show(w, http.StatusOK, "index.html", map[string]any{
+	stage.Show(w, pages, http.StatusOK, "index.html", map[string]any{
 		"Now": s.Now.Format("2006-01-02 15:04:05 UTC"), "Virtual": p.o.Clock == nil, "Shops": s.Shops, "Apps": s.Apps, "Pushes": s.Pushes,
 		"Faults": s.Faults, "Notices": s.Notices, "Recent": s.recent, "Due": s.Due,
 	})

@@ -1,6 +1,7 @@
 package shopee
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -65,17 +66,26 @@ func (p *Platform) mint(a *App, grants ...*grant) Tokens {
 	return made
 }
 
-// sweep forgets access tokens that nobody has used for a day after their end.
+// sweep forgets access tokens a day after their end, refresh tokens that are used up or ended long ago, and codes.
 func (p *Platform) sweep() {
-	for text, t := range p.access {
-		over := true
+	now := p.line.Time()
+	maps.DeleteFunc(p.access, func(_ string, t *accessToken) bool {
 		for _, until := range t.until {
-			over = over && p.line.Time().Sub(until) > 24*time.Hour
+			if now.Sub(until) <= 24*time.Hour {
+				return false
+			}
 		}
-		if over {
-			delete(p.access, text)
+		return true
+	})
+	maps.DeleteFunc(p.refresh, func(_ string, t *refreshToken) bool {
+		for _, used := range t.used {
+			if !used {
+				return now.Sub(t.issued) > 2*refreshLife // until then a refusal says that it has ended
+			}
 		}
-	}
+		return true
+	})
+	maps.DeleteFunc(p.codes, func(_ string, c *authCode) bool { return !now.Before(c.expires) })
 }
 
 // tokenGet is POST /api/v2/auth/token/get: a code for a pair, once.

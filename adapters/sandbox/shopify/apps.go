@@ -27,8 +27,8 @@ type AppSpec struct {
 	Created time.Time
 	Own     bool // of the shops' own organisation: may use client credentials
 
-	// Customers is the approval for protected customer data, level 1; Fields are the level 2 fields that were approved:
-	// name, address, phone, email. Without them the fields are null, in webhooks too.
+	// Customers is the approval for protected customer data, level 1, without which there are no orders; Fields are the level 2
+	// fields that were approved: name, address, phone, email. Without them the fields are null in webhooks, and refused in the API.
 	Customers bool
 	Fields    []string
 
@@ -63,12 +63,18 @@ func shopDomain(name string) string {
 	return name
 }
 
-// AddApp registers an app. A client id that exists, or no secret, is KindInvalid.
+// AddApp registers an app. A client id that exists, no secret, or topics with protected customer data without the approval for
+// it, is KindInvalid.
 func (p *Platform) AddApp(spec AppSpec) (*App, error) {
 	p.line.Lock()
 	defer p.line.Unlock()
 	if spec.ClientID == "" || len(spec.Secrets) == 0 || p.app(spec.ClientID) != nil {
 		return nil, hub.Errorf(hub.KindInvalid, "adding an app", "a new client id and a secret are needed")
+	}
+	for _, h := range spec.Hooks {
+		if !spec.Customers && slices.ContainsFunc(h.Topics, protected) {
+			return nil, hub.Errorf(hub.KindInvalid, "adding an app", "%s", unapprovedTopic)
+		}
 	}
 	if spec.WebhookVersion == "" {
 		spec.WebhookVersion = p.stable()
@@ -168,6 +174,7 @@ type ShopSpec struct {
 	Currency string // ISO 4217, USD when empty
 	Decimals int    // of the currency; not used when Currency is empty
 	Withheld []string
+	Retail   bool // a shop of bricks: its orders are taken at its location
 }
 
 // AddShop opens a shop and returns its domain.
@@ -182,6 +189,7 @@ func (p *Platform) AddShop(spec ShopSpec) (domain string, err error) {
 	if spec.Currency != "" {
 		made.Currency, made.Decimals = spec.Currency, spec.Decimals
 	}
+	made.retail = spec.Retail
 	made.clock = func() time.Time { return p.line.Time() }
 	s := &store{
 		Shop: made, id: 60_000_000_000 + int64(len(p.shops)) + 1, name: spec.Name, opened: p.line.Time(), withheld: spec.Withheld,

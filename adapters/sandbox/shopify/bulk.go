@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -16,6 +17,7 @@ const (
 	bulkLife   = 7 * 24 * time.Hour
 	bulkBegins = time.Second            // before it runs (U)
 	bulkPerRow = 200 * time.Microsecond // while it runs (U)
+	bulkSlice  = 200                    // orders that are written while others wait
 	outputs    = "/bulk-operation-outputs/"
 )
 
@@ -111,10 +113,9 @@ func (c *call) runBulk(args map[string]any) (any, *gqlError) {
 	p.bulk = append(p.bulk, b)
 	out := c.graphBulk(b)
 	if p.o.Unlimited {
-		p.execute(b)
-		p.finish(b)
+		go p.execute(b) // at once, whoever keeps the time
 	} else {
-		p.line.At(p.line.Time().Add(bulkBegins), p.line.Locked(func() { p.execute(b) }))
+		p.line.At(p.line.Time().Add(bulkBegins), func(context.Context) { p.execute(b) })
 	}
 	return object{"bulkOperation": out, "userErrors": []object{}}, nil
 }
@@ -136,48 +137,72 @@ func (c *call) cancelBulk(args map[string]any) (any, *gqlError) {
 		return refuse(c.graphBulk(b), nil, "A bulk operation cannot be canceled when it is "+strings.ToLower(b.status))
 	}
 	b.status = "CANCELING"
-	c.platform.line.At(c.platform.line.Time().Add(bulkBegins), c.platform.line.Locked(func() { b.status = "CANCELED" }))
+	c.platform.line.At(c.platform.line.Time().Add(bulkBegins), c.platform.line.Locked(func() { c.platform.end(b, "CANCELED") }))
 	return object{"bulkOperation": c.graphBulk(b), "userErrors": []object{}}, nil
 }
 
-// execute writes the file of an operation, and plans its end.
+// execute writes the file of an operation, some orders at a time so that it keeps nobody waiting, and plans its end.
 func (p *Platform) execute(b *bulkOperation) {
+	p.line.Lock()
+	defer p.line.Unlock()
 	if b.status != "CREATED" {
 		return
 	}
 	b.status = "RUNNING"
-	w := bulkWriter{call: &call{platform: p, install: b.install, version: b.version, checker: b.checker}}
-	failed := p.faults.Hit(p.streams.answers, BulkFail)
-	if b.install.may("read_orders") {
-		w.write()
-	} else {
-		failed, b.errorCode = true, "ACCESS_DENIED"
-	}
-	if p.faults.Hit(p.streams.answers, BulkScatter) {
-		w.scatter(p.streams.answers)
-	}
-	b.file, b.rows, b.roots = bytes.Join(w.lines, nil), len(w.lines), w.roots
-	if failed {
-		if b.errorCode == nil {
-			b.errorCode = "INTERNAL_SERVER_ERROR"
-		}
-		b.status, b.file = "FAILED", nil
+	w := bulkWriter{call: &call{platform: p, install: b.install, version: b.version, checker: b.checker, hidden: b.install.app.hides()}}
+	if p.faults.Hit(p.streams.answers, BulkFail) {
+		b.errorCode = "INTERNAL_SERVER_ERROR"
+		p.end(b, "FAILED")
 		return
 	}
-	if !p.o.Unlimited {
-		p.line.At(p.line.Time().Add(time.Duration(b.rows)*bulkPerRow), p.line.Locked(func() { p.finish(b) }))
+	scattered := p.faults.Hit(p.streams.answers, BulkScatter)
+	for orders := range slices.Chunk(w.found(), bulkSlice) {
+		w.write(orders)
+		b.rows, b.roots = len(w.lines), w.roots
+		if len(w.call.errors) > 0 {
+			break
+		}
+		p.line.Unlock()
+		p.line.Lock()
+		if b.status != "RUNNING" { // it was cancelled
+			return
+		}
+	}
+	if len(w.call.errors) > 0 { // (U: that it fails because of what it may not show)
+		b.errorCode = "ACCESS_DENIED"
+		p.end(b, "FAILED")
+		return
+	}
+	if scattered {
+		w.scatter(p.streams.answers)
+	}
+	b.file = bytes.Join(w.lines, nil)
+	if p.o.Unlimited {
+		p.end(b, "COMPLETED")
+	} else {
+		p.line.At(p.line.Time().Add(time.Duration(b.rows)*bulkPerRow), p.line.Locked(func() { p.end(b, "COMPLETED") }))
 	}
 }
 
-// finish ends an operation and tells of it.
-func (p *Platform) finish(b *bulkOperation) {
-	if b.status != "RUNNING" {
+// end ends an operation that has not ended and tells of it, however it ended. The caller holds the lock.
+func (p *Platform) end(b *bulkOperation, status string) {
+	if !b.under() || b.status == "CANCELING" && status != "CANCELED" {
 		return
 	}
-	b.status, b.completed = "COMPLETED", p.line.Time()
+	b.status = status
+	if status == "COMPLETED" {
+		b.completed = p.line.Time()
+		p.line.At(b.completed.Add(bulkLife), p.line.Locked(func() { b.file = nil }))
+	} else {
+		b.file = nil
+	}
+	var code any
+	if text, failed := b.errorCode.(string); failed {
+		code = strings.ToLower(text)
+	}
 	p.tell(b.install, p.event(), message{topic: "bulk_operations/finish", body: object{
-		"admin_graphql_api_id": gid("BulkOperation", b.id), "completed_at": stamp(b.completed), "created_at": stamp(b.created),
-		"error_code": nil, "status": "completed", "type": "query",
+		"admin_graphql_api_id": gid("BulkOperation", b.id), "completed_at": nullable(b.completed), "created_at": stamp(b.created),
+		"error_code": code, "status": strings.ToLower(status), "type": "query",
 	}})
 }
 

@@ -127,15 +127,24 @@ func (w *bulkWriter) scatter(r *rand.Rand) {
 	w.lines = made
 }
 
-func (w *bulkWriter) write() {
+// found are the orders that the operation was asked for; an operation that may not read any has a refusal instead.
+func (w *bulkWriter) found() []*Order {
+	if refused := w.call.mayRead("orders"); refused != nil {
+		w.call.errors = append(w.call.errors, *refused)
+		return nil
+	}
 	s := w.call.checker.operation.selections[0]
-	args := w.call.checker.arguments(s, w.call.checker.schema.types["QueryRoot"].fields["orders"])
-	found, _, _ := w.call.found(args)
-	hidden := w.call.install.app.hides()
-	selected := nodeOf(s)
-	for _, o := range found {
-		w.roots++
-		w.object(without(hidden, o.graph(), false).(object), "Order", selected, "")
+	found, _, _ := w.call.found(w.call.checker.arguments(s, w.call.checker.schema.types["QueryRoot"].fields["orders"]))
+	return found
+}
+
+func (w *bulkWriter) write(orders []*Order) {
+	selected := nodeOf(w.call.checker.operation.selections[0])
+	for _, o := range orders {
+		if !o.deleted {
+			w.roots++
+			w.object(o.graph(), "Order", selected, "")
+		}
 	}
 }
 
@@ -167,7 +176,8 @@ func (w *bulkWriter) object(v object, on string, selected []*selection, parent s
 		case f.isPaged():
 			children = append(children, child{s, strings.TrimSuffix(f.of.name, "Connection")})
 		default:
-			out.set(s.key(), w.call.complete(s, f, v[s.name]))
+			m, _ := w.call.member(s, on, v)
+			out.set(s.key(), m)
 		}
 	}
 	if parent != "" {

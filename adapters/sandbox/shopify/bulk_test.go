@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -84,8 +85,16 @@ func TestBulkLife(t *testing.T) {
 		t.Errorf("%v", d)
 	}
 	p.Advance(t.Context(), time.Minute)
-	if len(in.bodies) != 4 || !bytes.Contains(in.bodies[0], []byte(`"status":"completed"`)) {
-		t.Errorf("%d deliveries told of it", len(in.bodies))
+	told := map[string]int{}
+	for _, body := range in.bodies {
+		for _, status := range []string{"completed", "canceled"} {
+			if bytes.Contains(body, []byte(`"status":"`+status+`"`)) && bytes.Contains(body, []byte(`"error_code":null`)) {
+				told[status]++
+			}
+		}
+	}
+	if len(in.bodies) != 5 || told["completed"] != 4 || told["canceled"] != 1 {
+		t.Errorf("%d deliveries told of it: %v", len(in.bodies), told)
 	}
 	if s := bulkState(t, p, token.Access, ids[4]); s["status"] != "CANCELED" || s["url"] != nil {
 		t.Errorf("%v", s)
@@ -153,11 +162,14 @@ func checkFile(t *testing.T, p *Platform, s map[string]any) {
 // TestBulkWithoutRight: an operation that may not read ends as failed, and so does one that a fault hits; before 2026-01 only
 // one runs at a time.
 func TestBulkWithoutRight(t *testing.T) {
-	p, token, _ := rig(t, nil, "read_products")
+	p, token, in := rig(t, func(s *AppSpec) { s.Hooks = []Hook{{[]string{"bulk_operations/finish"}, testHook}} }, "read_products")
 	id, _, _ := bulkStart(t, p, token.Access, "2026-10", bulkOrders)
 	p.Advance(t.Context(), time.Minute)
 	if s := bulkState(t, p, token.Access, id); s["status"] != "FAILED" || s["errorCode"] != "ACCESS_DENIED" || s["url"] != nil {
 		t.Errorf("%v", s)
+	}
+	if len(in.bodies) != 1 || !bytes.Contains(in.bodies[0], []byte(`"error_code":"access_denied"`)) || !bytes.Contains(in.bodies[0], []byte(`"status":"failed"`)) {
+		t.Errorf("%q told of it", in.bodies)
 	}
 	p = Open(Options{Start: begin.AddDate(-1, 0, 0)})
 	if _, err := p.AddApp(spec()); err != nil {
@@ -181,6 +193,41 @@ func TestBulkWithoutRight(t *testing.T) {
 	if _, _, answer := ask(t, p, made.Access, "2025-10", `query($id:ID!){node(id:$id){...on BulkOperation{status errorCode}}}`, map[string]any{"id": id}); at(t, answer, "data", "node", "status") != "FAILED" {
 		t.Errorf("%v", answer)
 	}
+}
+
+// TestBulkRuns: starting an operation waits for nothing, also where it runs at once; it is RUNNING, with a growing count and no
+// file, until its time is over.
+func TestBulkRuns(t *testing.T) {
+	p, token, _ := rig(t, nil)
+	for range 3 * bulkSlice {
+		act(t, p, Create, 0)
+	}
+	id, _, _ := bulkStart(t, p, token.Access, "2026-10", bulkOrders)
+	p.Advance(t.Context(), bulkBegins)
+	if s := bulkState(t, p, token.Access, id); s["status"] != "RUNNING" || s["rootObjectCount"] != fmt.Sprint(3*bulkSlice) || s["url"] != nil || s["fileSize"] != nil {
+		t.Errorf("%v", s)
+	}
+	p.Advance(t.Context(), time.Minute)
+	if s := bulkState(t, p, token.Access, id); s["status"] != "COMPLETED" {
+		t.Errorf("%v", s)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p.o.Unlimited = true
+		c := &call{platform: p, install: p.shops[0].installs[0], version: "2026-10"}
+		p.line.Lock()
+		answer, refused := c.runBulk(map[string]any{"query": bulkOrders})
+		b := p.bulk[len(p.bulk)-1]
+		if refused != nil || b.status != "CREATED" || len(b.file) > 0 || at(t, answer, "bulkOperation", "status") != "CREATED" {
+			t.Errorf("%v, %s with %d bytes", answer, b.status, len(b.file))
+		}
+		p.line.Unlock()
+		synctest.Wait()
+		p.line.Lock()
+		defer p.line.Unlock()
+		if b.status != "COMPLETED" || b.roots != 3*bulkSlice {
+			t.Errorf("%s, %d orders", b.status, b.roots)
+		}
+	})
 }
 
 // TestNodes: orders by id in one question, null for what is not there, and charged for each.

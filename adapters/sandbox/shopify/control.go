@@ -13,7 +13,7 @@ import (
 
 // Control serves what the real platform does not have: an index page at / and a JSON API under /sandbox/ to move the clock,
 // to make things happen to orders and to set faults. Everything else goes to the platform. It has no sign-in, so it answers
-// only requests whose host is a loopback address or a shop, and none that a page of another origin sends.
+// only requests whose host is a loopback address, and none that a page of another origin sends.
 func (p *Platform) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.index)
@@ -176,7 +176,7 @@ func (p *Platform) index(w http.ResponseWriter, _ *http.Request) {
 			}
 		}
 	}
-	page(w, http.StatusOK, "index.html", map[string]any{
+	stage.Show(w, pages, http.StatusOK, "index.html", map[string]any{
 		"Now": s.Now.Format("2006-01-02 15:04:05 UTC"), "Virtual": p.o.Clock == nil, "Shops": s.Shops, "Deliveries": s.Deliveries,
 		"Faults":  s.Faults,
 		"Notices": s.Notices, "Recent": s.recent, "Subscriptions": s.subscriptions, "Install": links, "Due": s.Due,

@@ -173,3 +173,30 @@ func TestAPIFaults(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestFaultsWaitForTheirOccasion: a scripted fault is not used up by an answer that it cannot happen to.
+func TestFaultsWaitForTheirOccasion(t *testing.T) {
+	p, token, _ := rig(t, nil)
+	p.o.Wait = func(context.Context, time.Duration) {}
+	for _, f := range []Fault{APIError, APIHalf, APISlow, APIThrottle, APILag} {
+		if err := p.FaultNext(f, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, _, _ := ask(t, p, "shpat_wrong", "2026-10", `{shop{id}}`, nil); status != http.StatusUnauthorized || len(p.Faults()) != 0 {
+		t.Errorf("%d with a wrong token, %v", status, p.Faults())
+	}
+	for _, f := range []Fault{APIError, APIHalf, APISlow, APIThrottle} {
+		if err := p.FaultNext(f, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data(t, p, token.Access, `{shop{id}}`, nil)
+	if len(p.Faults()) != 0 {
+		t.Errorf("a question about the shop cannot miss orders: %v", p.Faults())
+	}
+	data(t, p, token.Access, `{orders(first:1){nodes{id}}}`, nil)
+	if n := p.Faults(); n[APILag] != 1 {
+		t.Errorf("%v", n)
+	}
+}

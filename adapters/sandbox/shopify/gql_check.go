@@ -24,9 +24,10 @@ type checker struct {
 	raw       map[string]any // the same before they were given a type
 	errors    []gqlError
 	path      []any
-	spreads   []string // fragments that we are in
-	steps     int      // fields seen, as fragments multiply
-	bulk      bool     // a query of a bulk operation, whose connections have no pages
+	spreads   []string        // fragments that we are in
+	steps     int             // fields seen, as fragments multiply
+	bulk      bool            // a query of a bulk operation, whose connections have no pages
+	used      map[string]bool // $variables and ...fragments
 }
 
 const maxSteps = 20_000
@@ -51,7 +52,10 @@ func (c *checker) check() (cost int) {
 		c.fail(c.operation.at, "missingSchema", "Schema is not configured for subscriptions")
 		return 0
 	}
-	return c.selections(c.operation.selections, root, base)
+	c.used = map[string]bool{}
+	cost = c.selections(c.operation.selections, root, base)
+	c.unused()
+	return cost
 }
 
 // selections checks a selection of a type. each is the base cost of every field, which mutations have.
@@ -60,6 +64,9 @@ func (c *checker) selections(list []*selection, on string, each int) (cost int) 
 	for _, s := range list {
 		if c.steps++; c.steps > maxSteps {
 			return cost
+		}
+		for _, d := range s.directives {
+			c.directive(d, s.at)
 		}
 		switch {
 		case s.spread != "":
@@ -83,6 +90,7 @@ func (c *checker) spread(s *selection, on string) int {
 		c.fail(s.at, "infiniteLoop", "Fragment "+s.spread+" contains an infinite loop", "fragmentName", s.spread)
 		return 0
 	}
+	c.used["..."+s.spread] = true
 	c.spreads = append(c.spreads, s.spread)
 	defer func() { c.spreads = c.spreads[:len(c.spreads)-1] }()
 	return c.fragment(f, on)
@@ -111,6 +119,11 @@ func (c *checker) field(s *selection, on string, each int) (cost int) {
 	if f == nil {
 		c.fail(s.at, "undefinedField", fmt.Sprintf("Field '%s' doesn't exist on type '%s'", s.name, on), "typeName", on, "fieldName", s.name)
 		return 0
+	}
+	for _, a := range s.arguments {
+		if of := f.args[a.name]; of != nil {
+			c.uses(a.value, of, a.name)
+		}
 	}
 	args := c.arguments(s, f)
 	name := f.of.objectName()
@@ -196,10 +209,8 @@ func (c *checker) arguments(s *selection, f *fieldDef) map[string]any {
 // value makes of a literal, or of the variable that it names, a value of a type.
 func (c *checker) value(v *literal, of *typeRef) (any, bool) {
 	if v.dollar {
-		i := slices.IndexFunc(c.operation.variables, func(d variable) bool { return d.name == v.text })
-		if i < 0 {
-			c.fail(v.at, "variableNotDefined", "Variable $"+v.text+" is used but not declared", "variableName", v.text)
-			return nil, true
+		if !slices.ContainsFunc(c.operation.variables, func(d variable) bool { return d.name == v.text && d.fits(of) }) {
+			return nil, true // which uses has found
 		}
 		if value, given := c.variables[v.text]; given {
 			return value, value != nil || !of.required

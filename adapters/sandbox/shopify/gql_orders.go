@@ -23,8 +23,8 @@ func (c *call) visible(o *Order) bool {
 
 // order answers one order. What is too old, deleted or another shop's is null.
 func (c *call) order(args map[string]any) (any, *gqlError) {
-	if !c.install.may("read_orders") {
-		return nil, denied("order", "read_orders")
+	if refused := c.mayRead("order"); refused != nil {
+		return nil, refused
 	}
 	id, ok := number(args["id"].(string), "Order")
 	if !ok {
@@ -34,15 +34,16 @@ func (c *call) order(args map[string]any) (any, *gqlError) {
 	if o == nil || !c.visible(o) {
 		return nil, nil
 	}
-	return without(c.install.app.hides(), o.graph(), false), nil
+	return o.graph(), nil
 }
 
 // orders answers a page. It is cut by the sort key and the id, so that what changes between two pages moves, and nothing
 // else is left out or repeated.
 func (c *call) orders(args map[string]any) (any, *gqlError) {
-	if !c.install.may("read_orders") {
-		return nil, denied("orders", "read_orders")
+	if refused := c.mayRead("orders"); refused != nil {
+		return nil, refused
 	}
+	c.lag = c.platform.faults.Hit(c.platform.streams.answers, APILag)
 	found, key, compare := c.found(args)
 	return c.cut(found, key, compare, args)
 }
@@ -123,26 +124,27 @@ func (c *call) cut(found []*Order, key func(*Order) int64, compare func(a, b mar
 		from = max(from, to-int(last))
 	}
 	l := listing{next: to < len(found), prev: from > 0}
-	hidden := c.install.app.hides()
 	for i, o := range found[from:to] {
 		count := after.count + int64(i) + 1
 		if count > maxListed {
 			break
 		}
 		l.next = l.next && count < maxListed
-		l.nodes = append(l.nodes, without(hidden, o.graph(), false).(object))
+		l.nodes = append(l.nodes, o.graph())
 		l.cursors = append(l.cursors, mark{key(o), o.ID, count}.cursor())
 	}
 	return l, nil
 }
 
-// sortKey is the number that an order is sorted by; other keys than these three sort by id here.
+// sortKey is the number that an order is sorted by; other keys than these sort by id here.
 func sortKey(name any) func(*Order) int64 {
 	switch name {
 	case "UPDATED_AT":
 		return func(o *Order) int64 { return o.Updated.UnixMilli() }
-	case "CREATED_AT", "PROCESSED_AT", nil: // PROCESSED_AT is the default
+	case "CREATED_AT":
 		return func(o *Order) int64 { return o.created.UnixMilli() }
+	case "PROCESSED_AT", nil: // which is the default
+		return func(o *Order) int64 { return o.processed.UnixMilli() }
 	}
 	return func(o *Order) int64 { return o.ID }
 }
@@ -205,10 +207,7 @@ func orderTest(name, value string) func(*Order) bool {
 			return nil
 		}
 		return func(o *Order) bool {
-			at := o.created
-			if name == "updated_at" {
-				at = o.Updated
-			}
+			at := map[string]time.Time{"updated_at": o.Updated, "created_at": o.created, "processed_at": o.processed}[name]
 			return compared(at.Compare(t), operator)
 		}
 	case "id":

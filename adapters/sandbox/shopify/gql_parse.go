@@ -11,6 +11,7 @@ const (
 type document struct {
 	operations []*operation
 	fragments  map[string]*selection // by name; inline fragments but for the name
+	names      []string              // of the fragments, as they come
 }
 
 type operation struct {
@@ -107,7 +108,7 @@ func parseQuery(text string) (d *document, err error) {
 			d.operations = append(d.operations, p.operation())
 		case p.token.text == "fragment":
 			name, f := p.fragment()
-			d.fragments[name] = f
+			d.fragments[name], d.names = f, append(d.names, name)
 		default:
 			p.stop("unexpected " + p.token.text)
 		}

@@ -133,6 +133,8 @@ type call struct {
 	search   []any // warnings about query arguments
 	void     bool  // a field that must not be null is, so all of data is
 	lag      bool  // a fault: lists miss the newest changes
+	hidden   map[string]bool
+	path     []any // where in the answer we are
 }
 
 // run answers a checked operation, field by field. The cost is counted by what really is there.
@@ -159,10 +161,10 @@ func (c *call) root(out *answer, list []*selection, root string, table map[strin
 			out.set(s.key(), root)
 		default:
 			f := c.checker.schema.types[root].fields[s.name]
+			c.path = []any{s.key()}
 			v, failed := table[s.name](c, c.checker.arguments(s, f))
 			if failed != nil {
-				failed.Locations, failed.Path = []place{s.at}, []any{s.key()}
-				c.errors = append(c.errors, *failed)
+				c.fail(s, failed)
 				c.void = c.void || f.of.required
 				v = nil
 			}
@@ -196,7 +198,10 @@ func (c *call) complete(s *selection, f *fieldDef, v any) any {
 		return nil
 	case object:
 		c.cost += costOf(name)
-		return c.object(s.selections, name, v)
+		if o := c.object(s.selections, name, v); o != nil {
+			return o
+		}
+		return nil
 	case connection:
 		return c.listing(s, name, pageOf(v, c.checker.arguments(s, f)))
 	case listing:
@@ -206,52 +211,67 @@ func (c *call) complete(s *selection, f *fieldDef, v any) any {
 			v = v[:min(len(v), int(n))]
 		}
 		list := []any{}
-		for _, item := range v {
+		for i, item := range v {
 			if item == nil {
 				list = append(list, nil)
 				continue
 			}
 			c.cost += costOf(name)
-			list = append(list, c.object(s.selections, name, item))
+			list = append(list, c.element(i, s.selections, name, item))
 		}
 		return list
 	}
 	return v
 }
 
+// element is an object of a list.
+func (c *call) element(i int, list []*selection, on string, v object) *answer {
+	c.path = append(c.path, i)
+	defer func() { c.path = c.path[:len(c.path)-1] }()
+	return c.object(list, on, v)
+}
+
+// object is nil when a member is not shown that has to be there. The only type with such members is Customer, which nothing
+// has to have.
 func (c *call) object(list []*selection, on string, v object) *answer {
 	out := &answer{}
-	c.fill(out, list, on, v)
+	if !c.fill(out, list, on, v) {
+		return nil
+	}
 	return out
 }
 
-func (c *call) fill(out *answer, list []*selection, on string, v object) {
+func (c *call) fill(out *answer, list []*selection, on string, v object) (whole bool) {
+	whole = true
 	for _, s := range list {
 		switch {
 		case c.skipped(s):
 		case s.spread != "":
 			f := c.checker.document.fragments[s.spread]
-			c.fillFragment(out, f, on, v)
+			whole = c.fillFragment(out, f, on, v) && whole
 		case s.name == "":
-			c.fillFragment(out, s, on, v)
+			whole = c.fillFragment(out, s, on, v) && whole
 		case s.name == "__typename":
 			out.set(s.key(), typeName(on, v))
 		default:
-			f := c.checker.schema.types[on].fields[s.name]
-			out.set(s.key(), c.complete(s, f, v[s.name]))
+			m, shown := c.member(s, on, v)
+			whole = whole && (shown || !c.checker.schema.types[on].fields[s.name].of.required)
+			out.set(s.key(), m)
 		}
 	}
+	return whole
 }
 
 // fillFragment applies a fragment when the object is of its type, or of one of the types behind it.
-func (c *call) fillFragment(out *answer, s *selection, on string, v object) {
+func (c *call) fillFragment(out *answer, s *selection, on string, v object) (whole bool) {
 	is := typeName(on, v)
 	switch {
 	case s.on == "", s.on == is, s.on == on:
-		c.fill(out, s.selections, cmp.Or(s.on, on), v)
+		return c.fill(out, s.selections, cmp.Or(s.on, on), v)
 	case c.checker.schema.types[s.on].kind == "interface" && strings.HasSuffix(is, s.on):
-		c.fill(out, s.selections, s.on, v)
+		return c.fill(out, s.selections, s.on, v)
 	}
+	return true
 }
 
 func typeName(on string, v object) string {
@@ -264,19 +284,22 @@ func typeName(on string, v object) string {
 func (c *call) listing(s *selection, name string, l listing) any {
 	node := strings.TrimSuffix(name, "Connection")
 	out := &answer{}
+	depth := len(c.path)
+	defer func() { c.path = c.path[:depth] }()
 	for _, part := range flat(c, s.selections) {
+		c.path = append(c.path[:depth], part.key())
 		switch part.name {
 		case "nodes":
 			list := []any{}
-			for _, v := range l.nodes {
+			for i, v := range l.nodes {
 				c.cost += costOf(node)
-				list = append(list, c.object(part.selections, node, v))
+				list = append(list, c.element(i, part.selections, node, v))
 			}
 			out.set(part.key(), list)
 		case "edges":
 			list := []any{}
 			for i, v := range l.nodes {
-				list = append(list, c.object(part.selections, node+"Edge", object{"node": v, "cursor": l.cursors[i]}))
+				list = append(list, c.element(i, part.selections, node+"Edge", object{"node": v, "cursor": l.cursors[i]}))
 			}
 			out.set(part.key(), list)
 		case "pageInfo":

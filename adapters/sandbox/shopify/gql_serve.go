@@ -27,8 +27,9 @@ type bucket struct {
 
 // level restores the bucket and returns the whole points in it.
 func (b *bucket) level(now time.Time) int64 {
-	b.milli = min(bucketSize*1000, b.milli+now.Sub(b.at).Milliseconds()*restoreRate)
-	b.at = now
+	passed := now.Sub(b.at).Truncate(time.Millisecond) // the rest counts the next time
+	b.milli = min(bucketSize*1000, b.milli+passed.Milliseconds()*restoreRate)
+	b.at = b.at.Add(passed)
 	return b.milli / 1000
 }
 
@@ -47,30 +48,10 @@ func (p *Platform) graphql(w http.ResponseWriter, r *http.Request, s *store, ask
 	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-	p.line.Lock()
-	i := p.authentic(s, r.Header.Get("X-Shopify-Access-Token"))
-	version, known := p.version(asked)
-	broken := p.breakdown()
-	var status int
-	var out any
-	switch {
-	case i == nil:
-		status, out = http.StatusUnauthorized, map[string]string{"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
-	case !known:
-		status, out = http.StatusNotFound, map[string]string{"errors": "Not Found"}
-	case broken.status != 0:
-		status, out = broken.status, map[string]string{"errors": http.StatusText(broken.status)}
-	case err != nil || kind != "application/json":
-		status, out = http.StatusBadRequest, map[string]string{"errors": "Bad Request"} // (U)
-	default:
-		w.Header().Set("X-Shopify-API-Version", version)
-		status, out = http.StatusOK, p.answer(i, r.Host, version, body, broken)
+	if err != nil || kind != "application/json" {
+		body = nil
 	}
-	text, err := json.Marshal(out)
-	p.line.Unlock()
-	if err != nil {
-		text, status = []byte(`{"errors":"Internal Server Error"}`), http.StatusInternalServerError
-	}
+	status, text, broken := p.served(w, r, s, asked, body)
 	if broken.slow > 0 {
 		p.o.Wait(r.Context(), broken.slow)
 	}
@@ -83,11 +64,40 @@ func (p *Platform) graphql(w http.ResponseWriter, r *http.Request, s *store, ask
 	_, _ = w.Write(text) // the reader is gone or not
 }
 
+// served answers under the lock, which is given back whatever happens. What goes wrong befalls whom the API lets in.
+func (p *Platform) served(w http.ResponseWriter, r *http.Request, s *store, asked string, body []byte) (status int, text []byte, broken breakdown) {
+	p.line.Lock()
+	defer p.line.Unlock()
+	i := p.authentic(s, r.Header.Get("X-Shopify-Access-Token"))
+	version, known := p.version(asked)
+	var out any
+	switch {
+	case i == nil:
+		status, out = http.StatusUnauthorized, map[string]string{"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
+	case !known:
+		status, out = http.StatusNotFound, map[string]string{"errors": "Not Found"}
+	case body == nil:
+		status, out = http.StatusBadRequest, map[string]string{"errors": "Bad Request"} // (U)
+	default:
+		if broken = p.breakdown(); broken.status != 0 {
+			status, out = broken.status, map[string]string{"errors": http.StatusText(broken.status)}
+			break
+		}
+		w.Header().Set("X-Shopify-API-Version", version)
+		status, out = http.StatusOK, p.answer(i, r.Host, version, body, broken)
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		text, status = []byte(`{"errors":"Internal Server Error"}`), http.StatusInternalServerError
+	}
+	return status, text, broken
+}
+
 // breakdown is what goes wrong with one answer.
 type breakdown struct {
-	status              int
-	half, throttle, lag bool
-	slow                time.Duration
+	status         int
+	half, throttle bool
+	slow           time.Duration
 }
 
 func (p *Platform) breakdown() (b breakdown) {
@@ -96,7 +106,7 @@ func (p *Platform) breakdown() (b breakdown) {
 		b.status = http.StatusBadGateway + r.IntN(2)
 		return b
 	}
-	b.half, b.throttle, b.lag = f.Hit(r, APIHalf), f.Hit(r, APIThrottle), f.Hit(r, APILag)
+	b.half, b.throttle = f.Hit(r, APIHalf), f.Hit(r, APIThrottle)
 	if f.Hit(r, APISlow) {
 		b.slow = 8*time.Second + time.Duration(r.Int64N(int64(22*time.Second)))
 	}
@@ -170,7 +180,7 @@ func (p *Platform) charge(i *install, host, version string, c *checker, requeste
 			Extensions: costs(requested, nil, level),
 		}
 	}
-	call := &call{platform: p, install: i, host: host, version: version, checker: c, lag: broken.lag}
+	call := &call{platform: p, install: i, host: host, version: version, checker: c, hidden: i.app.hides()}
 	var data any = call.run()
 	if call.void {
 		data = json.RawMessage("null")

@@ -19,27 +19,35 @@ func TestGraphQLRefuses(t *testing.T) {
 		code      string
 		text      string
 	}{
-		"unknown field":       {`{orders(first:1){nodes{id colour}}}`, nil, "undefinedField", "Field 'colour' doesn't exist on type 'Order'"},
-		"unknown root":        {`{sku{id}}`, nil, "undefinedField", "Field 'sku' doesn't exist on type 'QueryRoot'"},
-		"unknown argument":    {`{orders(first:1,colour:2){nodes{id}}}`, nil, "argumentNotAccepted", "colour"},
-		"missing argument":    {`mutation M { webhookSubscriptionCreate(webhookSubscription:{uri:"x"}){userErrors{message}} }`, nil, "missingRequiredArguments", "Field 'webhookSubscriptionCreate' is missing required arguments: topic"},
-		"null argument":       {`{order(id:null){id}}`, nil, "argumentLiteralsIncompatible", "Argument 'id' on Field 'order' has an invalid value (null). Expected type 'ID!'."},
-		"unknown topic":       {`mutation{webhookSubscriptionCreate(topic:SHOP_REDACT,webhookSubscription:{uri:"https://a.example.com"}){userErrors{message}}}`, nil, "argumentLiteralsIncompatible", "SHOP_REDACT"},
-		"string for an enum":  {`{orders(first:1,sortKey:"ID"){nodes{id}}}`, nil, "argumentLiteralsIncompatible", "sortKey"},
-		"no selection":        {`{shop}`, nil, "selectionMismatch", "Field must have selections"},
-		"selection on scalar": {`{shop{id{x}}}`, nil, "selectionMismatch", "Selections can't be made on scalars"},
-		"no page size":        {`{orders{nodes{id}}}`, nil, "BAD_REQUEST", "you must provide one of first or last"},
-		"page too large":      {`{orders(first:251){nodes{id}}}`, nil, "MAX_INPUT_SIZE_EXCEEDED", "251"},
-		"bad variable":        {`query($n:Int!){orders(first:$n){nodes{id}}}`, map[string]any{"n": "x"}, "INVALID_VARIABLE", "Variable $n of type Int! was provided invalid value"},
-		"missing variable":    {`query($n:Int!){orders(first:$n){nodes{id}}}`, nil, "INVALID_VARIABLE", "$n"},
-		"undeclared variable": {`{orders(first:$n){nodes{id}}}`, nil, "variableNotDefined", "$n"},
-		"unknown fragment":    {`{shop{...f}}`, nil, "useAndDefineFragment", "f"},
-		"endless fragment":    {`{shop{...f}} fragment f on Shop{...f}`, nil, "infiniteLoop", "f"},
-		"another kind's id":   {`{order(id:"gid://shopify/Product/1"){id}}`, nil, "argumentLiteralsIncompatible", "Invalid global id"},
-		"too expensive":       {`{orders(first:250){nodes{lineItems(first:4){nodes{id}}}}}`, nil, "MAX_COST_EXCEEDED", "1250"},
-		"no syntax":           {`{orders(`, nil, "", "syntax error"},
-		"two operations":      {`query A{shop{id}} query B{shop{id}}`, nil, "", "operation name"},
-		"a foreign cursor":    {`{orders(first:1,after:"x"){nodes{id}}}`, nil, "BAD_REQUEST", "Invalid cursor"},
+		"unknown field":        {`{orders(first:1){nodes{id colour}}}`, nil, "undefinedField", "Field 'colour' doesn't exist on type 'Order'"},
+		"unknown root":         {`{sku{id}}`, nil, "undefinedField", "Field 'sku' doesn't exist on type 'QueryRoot'"},
+		"unknown argument":     {`{orders(first:1,colour:2){nodes{id}}}`, nil, "argumentNotAccepted", "colour"},
+		"missing argument":     {`mutation M { webhookSubscriptionCreate(webhookSubscription:{uri:"x"}){userErrors{message}} }`, nil, "missingRequiredArguments", "Field 'webhookSubscriptionCreate' is missing required arguments: topic"},
+		"null argument":        {`{order(id:null){id}}`, nil, "argumentLiteralsIncompatible", "Argument 'id' on Field 'order' has an invalid value (null). Expected type 'ID!'."},
+		"unknown topic":        {`mutation{webhookSubscriptionCreate(topic:SHOP_REDACT,webhookSubscription:{uri:"https://a.example.com"}){userErrors{message}}}`, nil, "argumentLiteralsIncompatible", "SHOP_REDACT"},
+		"string for an enum":   {`{orders(first:1,sortKey:"ID"){nodes{id}}}`, nil, "argumentLiteralsIncompatible", "sortKey"},
+		"no selection":         {`{shop}`, nil, "selectionMismatch", "Field must have selections"},
+		"selection on scalar":  {`{shop{id{x}}}`, nil, "selectionMismatch", "Selections can't be made on scalars"},
+		"no page size":         {`{orders{nodes{id}}}`, nil, "BAD_REQUEST", "you must provide one of first or last"},
+		"page too large":       {`{orders(first:251){nodes{id}}}`, nil, "MAX_INPUT_SIZE_EXCEEDED", "251"},
+		"bad variable":         {`query($n:Int!){orders(first:$n){nodes{id}}}`, map[string]any{"n": "x"}, "INVALID_VARIABLE", "Variable $n of type Int! was provided invalid value"},
+		"missing variable":     {`query($n:Int!){orders(first:$n){nodes{id}}}`, nil, "INVALID_VARIABLE", "$n"},
+		"undeclared variable":  {`{orders(first:$n){nodes{id}}}`, nil, "variableNotDefined", "$n"},
+		"unknown fragment":     {`{shop{...f}}`, nil, "useAndDefineFragment", "f"},
+		"endless fragment":     {`{shop{...f}} fragment f on Shop{...f}`, nil, "infiniteLoop", "f"},
+		"another kind's id":    {`{order(id:"gid://shopify/Product/1"){id}}`, nil, "argumentLiteralsIncompatible", "Invalid global id"},
+		"too expensive":        {`{orders(first:250){nodes{lineItems(first:4){nodes{id}}}}}`, nil, "MAX_COST_EXCEEDED", "1250"},
+		"no syntax":            {`{orders(`, nil, "", "syntax error"},
+		"variable mistyped":    {`query Q($id:Int!){order(id:$id){id}}`, map[string]any{"id": 5}, "variableMismatch", "Type mismatch on variable $id and argument id (Int! / ID!)"},
+		"variable may be null": {`query($id:ID){order(id:$id){id}}`, map[string]any{"id": "gid://shopify/Order/1"}, "variableMismatch", "(ID / ID!)"},
+		"variable for a list":  {`query($id:ID!){nodes(ids:$id){id}}`, map[string]any{"id": "gid://shopify/Order/1"}, "variableMismatch", "(ID! / [ID!]!)"},
+		"variable in a list":   {`query($id:String!){nodes(ids:[$id]){id}}`, map[string]any{"id": "gid://shopify/Order/1"}, "variableMismatch", "(String! / ID!)"},
+		"variable in an input": {`mutation($u:Int!){webhookSubscriptionCreate(topic:SHOP_UPDATE,webhookSubscription:{uri:$u}){userErrors{message}}}`, map[string]any{"u": 5}, "variableMismatch", "argument uri (Int! / String)"},
+		"variable unused":      {`query Q($n:Int){shop{id}}`, map[string]any{"n": 5}, "variableNotUsed", "Variable $n is declared by Q but not used"},
+		"fragment unused":      {`{shop{id}} fragment f on Shop{id}`, nil, "useAndDefineFragment", "Fragment f was defined, but not used"},
+		"unknown directive":    {`{shop @idempotent(key:"x"){id}}`, nil, "undefinedDirective", "Directive @idempotent is not defined"},
+		"two operations":       {`query A{shop{id}} query B{shop{id}}`, nil, "", "operation name"},
+		"a foreign cursor":     {`{orders(first:1,after:"x"){nodes{id}}}`, nil, "BAD_REQUEST", "Invalid cursor"},
 	} {
 		status, _, answer := ask(t, p, token.Access, "2026-10", c.query, c.variables)
 		if status != http.StatusOK || answer["errors"] == nil {
@@ -225,23 +233,21 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestProtectedData: what is not approved is null, in the API and in webhooks.
+// TestProtectedData: what is not approved is null in webhooks, and null with a refusal in the API; without the first level
+// there are neither orders nor topics.
 func TestProtectedData(t *testing.T) {
 	for name, c := range map[string]struct {
-		level1 bool
-		fields []string
-		seen   []string
+		fields  []string
+		seen    []string
+		refused int
 	}{
-		"nothing":      {false, []string{"email"}, nil},
-		"level 1":      {true, nil, []string{"customer"}},
-		"e-mail":       {true, []string{"email"}, []string{"customer", "example.com"}},
-		"name, phone":  {true, []string{"name", "phone"}, []string{"customer", "first", "555"}},
-		"all of them":  {true, []string{"name", "address", "phone", "email"}, []string{"customer", "first", "555", "street", "example.com"}},
-		"address only": {true, []string{"address"}, []string{"customer", "street"}},
+		"level 1":      {nil, []string{"customer"}, 10},
+		"e-mail":       {[]string{"email"}, []string{"customer", "example.com"}, 8},
+		"name, phone":  {[]string{"name", "phone"}, []string{"customer", "first", "555"}, 4},
+		"all of them":  {[]string{"name", "address", "phone", "email"}, []string{"customer", "first", "555", "street", "example.com"}, 0},
+		"address only": {[]string{"address"}, []string{"customer", "street"}, 8},
 	} {
-		p, token, in := rig(t, func(s *AppSpec) {
-			s.Customers, s.Fields, s.Hooks = c.level1, c.fields, []Hook{{[]string{"orders/create"}, testHook}}
-		})
+		p, token, in := rig(t, func(s *AppSpec) { s.Fields, s.Hooks = c.fields, []Hook{{[]string{"orders/create"}, testHook}} })
 		var o *Order
 		for o == nil || o.customer == 0 {
 			o = p.shops[0].order(act(t, p, Create, 0).ID)
@@ -251,6 +257,15 @@ func TestProtectedData(t *testing.T) {
 		graph, err := json.Marshal(answer["data"])
 		if err != nil {
 			t.Fatal(err)
+		}
+		refused, _ := answer["errors"].([]any)
+		for _, e := range refused {
+			if at(t, e, "extensions", "code") != "ACCESS_DENIED" || !strings.HasPrefix(at(t, e, "message").(string), "This app is not approved to use the ") || at(t, e, "path", 0) != "order" {
+				t.Errorf("%s: %v", name, e)
+			}
+		}
+		if len(refused) != c.refused {
+			t.Errorf("%s: %d refusals: %v", name, len(refused), refused)
 		}
 		body := strings.ReplaceAll(string(in.bodies[len(in.bodies)-1]), `\/`, "/")
 		marks := map[string]string{

@@ -19,13 +19,14 @@ func (o *Order) graph() object {
 		items, discounts, taxes = items+l.subtotal(), discounts+l.discount, taxes+l.tax
 		lines = append(lines, o.graphLine(l))
 	}
+	source, place := o.shop.source()
 	g := object{
 		"__typename": "Order", "id": gid("Order", o.ID), "legacyResourceId": strconv.FormatInt(o.ID, 10), "name": o.name(), "number": o.Number,
-		"createdAt": utc(o.created), "processedAt": utc(o.created), "updatedAt": utc(o.Updated), "cancelledAt": utc(o.Cancelled),
+		"createdAt": utc(o.created), "processedAt": utc(o.processed), "updatedAt": utc(o.Updated), "cancelledAt": utc(o.Cancelled),
 		"cancelReason": nil, "closedAt": nil, "closed": false, "confirmed": true, "test": false, "edited": o.edited,
 		"currencyCode": o.shop.Currency, "presentmentCurrencyCode": o.shop.Currency, "taxesIncluded": false, "dutiesIncluded": false,
 		"displayFinancialStatus": strings.ToUpper(o.Financial), "displayFulfillmentStatus": o.displayFulfillment(), "returnStatus": "NO_RETURN",
-		"sourceName": "web", "paymentGatewayNames": []string{"shopify_payments"}, "tags": []string{}, "note": null(o.note),
+		"sourceName": source, "paymentGatewayNames": []string{"shopify_payments"}, "tags": []string{}, "note": null(o.note),
 		"customAttributes": []object{},
 		"discountCodes":    []string{}, "retailLocation": nil, "lineItems": lines, "shippingLines": connection{o.graphShipping()},
 		"shippingLine": o.graphShipping(),
@@ -39,6 +40,9 @@ func (o *Order) graph() object {
 		"totalRefundedSet": o.Refunded(), "netPaymentSet": o.paid - o.Refunded(), "totalOutstandingSet": o.outstanding(),
 	} {
 		g[name] = o.graphBag(amount)
+	}
+	if id, ok := place.(int64); ok {
+		g["retailLocation"] = object{"__typename": "Location", "id": gid("Location", id)}
 	}
 	o.graphBuyer(g)
 	return g

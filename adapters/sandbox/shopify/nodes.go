@@ -9,8 +9,8 @@ func (c *call) node(args map[string]any) (any, *gqlError) {
 		if !ok {
 			continue
 		}
-		if kind != "BulkOperation" && !c.install.may("read_orders") {
-			return nil, denied("node", "read_orders")
+		if refused := c.mayRead("node"); kind != "BulkOperation" && refused != nil {
+			return nil, refused
 		}
 		if v := find(n); v != nil {
 			return v, nil
@@ -39,7 +39,7 @@ func (c *call) orderNode(id int64) object {
 	if o == nil || !c.visible(o) {
 		return nil
 	}
-	return without(c.install.app.hides(), o.graph(), false).(object)
+	return o.graph()
 }
 
 func (c *call) refundNode(id int64) object {

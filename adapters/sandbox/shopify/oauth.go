@@ -1,24 +1,29 @@
 package shopify
 
 import (
-	"bytes"
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"hub/adapters/sandbox/stage"
 )
 
 //go:embed pages
 var pageFiles embed.FS
 
-var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+var pages = template.Must(stage.Pages(pageFiles))
 
-// codeLife is how long an authorisation code can be redeemed (U).
-const codeLife = 10 * time.Minute
+// How long an authorisation code can be redeemed, and a page that was shown be sent (U).
+const (
+	codeLife = 10 * time.Minute
+	pageLife = time.Hour
+)
 
 // authCode is an authorisation code that was handed to a redirect_uri.
 type authCode struct {
@@ -80,12 +85,13 @@ var scopes = [...]string{
 
 // authorize shows the page on which a merchant decides, and takes the decision.
 func (p *Platform) authorize(w http.ResponseWriter, r *http.Request, s *store) {
+	stage.Form(w, r)
 	p.line.Lock()
 	defer p.line.Unlock()
 	query := r.URL.Query()
 	request, refusal := p.ask(s, query)
 	if refusal != "" {
-		page(w, http.StatusBadRequest, "refused.html", refusal)
+		stage.Show(w, pages, http.StatusBadRequest, "refused.html", refusal)
 		return
 	}
 	switch r.Method {
@@ -101,9 +107,10 @@ func (p *Platform) authorize(w http.ResponseWriter, r *http.Request, s *store) {
 
 func (p *Platform) showAuthorize(w http.ResponseWriter, request asked) {
 	nonce := hexID(p.streams.ids)
-	p.pages[nonce] = true
+	maps.DeleteFunc(p.pages, func(_ string, until time.Time) bool { return !p.line.Time().Before(until) })
+	p.pages[nonce] = p.line.Time().Add(pageLife)
 	back, _ := url.Parse(request.redirect)
-	page(w, http.StatusOK, "authorize.html", map[string]any{
+	stage.Show(w, pages, http.StatusOK, "authorize.html", map[string]any{
 		"App": request.app.spec.Name, "Shop": request.store.Domain, "Scopes": request.scopes, "Nonce": nonce, "Back": back.Host,
 		"Installed": request.store.installed(request.app) != nil,
 	})
@@ -111,36 +118,21 @@ func (p *Platform) showAuthorize(w http.ResponseWriter, request asked) {
 
 // decide takes the form of the page, once.
 func (p *Platform) decide(w http.ResponseWriter, r *http.Request, request asked) {
-	r.Body = http.MaxBytesReader(w, r.Body, 4096)
-	if err := r.ParseForm(); err != nil || !p.pages[r.PostForm.Get("nonce")] {
-		page(w, http.StatusForbidden, "refused.html", "This page was used already, or does not come from here.")
+	if !p.line.Time().Before(p.pages[r.PostForm.Get("nonce")]) {
+		stage.Show(w, pages, http.StatusForbidden, "refused.html", "This page was used already, or does not come from here.")
 		return
 	}
 	delete(p.pages, r.PostForm.Get("nonce"))
 	if r.PostForm.Get("decision") != "install" {
-		page(w, http.StatusOK, "refused.html", "Nothing was installed.") // a merchant who cancels stays in the admin (U)
+		stage.Show(w, pages, http.StatusOK, "refused.html", "Nothing was installed.") // a merchant who cancels stays in the admin (U)
 		return
 	}
 	code := hexID(p.streams.tokens)
+	maps.DeleteFunc(p.codes, func(_ string, c *authCode) bool { return !p.line.Time().Before(c.expires) })
 	p.codes[code] = &authCode{request.app, request.store, request.scopes, p.line.Time().Add(codeLife)}
 	q := url.Values{"code": {code}}
 	if request.state != "" {
 		q.Set("state", request.state)
 	}
 	http.Redirect(w, r, p.signed(request.app, request.store, request.redirect, q), http.StatusFound)
-}
-
-// page writes an HTML page that no other site may frame and that runs no script.
-func page(w http.ResponseWriter, status int, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the reader is gone or not
 }

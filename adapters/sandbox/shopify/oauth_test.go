@@ -323,3 +323,22 @@ func TestVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestForgotten: pages, codes and tokens that are over leave nothing behind, and a page is not good for ever.
+func TestForgotten(t *testing.T) {
+	p, _, _ := rig(t, nil)
+	target := "/admin/oauth/authorize?" + url.Values{"client_id": {testApp}, "redirect_uri": {callback}}.Encode()
+	var nonce string
+	for range 50 {
+		nonce = nonceField.FindStringSubmatch(visit(p, http.MethodGet, target, nil).Body.String())[1]
+		exchange(t, p, "code", approve(t, p, "read_orders").Get("code"), "expiring", "1")
+		approve(t, p, "read_orders")
+		p.Advance(t.Context(), pageLife)
+	}
+	if again := visit(p, http.MethodPost, target, url.Values{"nonce": {nonce}, "decision": {"install"}}); again.Code != http.StatusForbidden {
+		t.Errorf("a page after an hour: %d", again.Code)
+	}
+	if pages, codes, access, refresh := len(p.pages), len(p.codes), len(p.access), len(p.refresh); pages > 3 || codes > 2 || access > 3 || refresh > 1 {
+		t.Errorf("%d pages, %d codes, %d access and %d refresh tokens are kept", pages, codes, access, refresh)
+	}
+}

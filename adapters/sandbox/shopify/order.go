@@ -17,23 +17,24 @@ type Order struct {
 	Fulfillment string    // fulfillment_status, "" is null
 	Cancelled   time.Time
 
-	shop     *Shop
-	created  time.Time
-	lines    []line
-	shipping int64
-	method   int64 // id of the shipping line
-	customer int64 // 0: a guest without a name
-	person   int
-	note     string
-	refunds  []refund
-	parcels  []parcel
-	payment  int64 // id of the transaction that paid; 0: not paid
-	paidAt   time.Time
-	paid     int64
-	edited   bool
-	removed  int64 // what edits took off, in minor units
-	deleted  bool
-	stale    object // the resource as it was before the last change
+	shop      *Shop
+	processed time.Time // when the buyer ordered
+	created   time.Time // when the record was made
+	lines     []line
+	shipping  int64
+	method    int64 // id of the shipping line
+	customer  int64 // 0: a guest without a name
+	person    int
+	note      string
+	refunds   []refund
+	parcels   []parcel
+	payment   int64 // id of the transaction that paid; 0: not paid
+	paidAt    time.Time
+	paid      int64
+	edited    bool
+	removed   int64 // what edits took off, in minor units
+	deleted   bool
+	stale     object // the resource as it was before the last change
 }
 
 // parcel is a fulfilment.
@@ -108,6 +109,14 @@ func (o *Order) unsent() (left []refundLine) {
 		}
 	}
 	return left
+}
+
+// sent is the fulfillment_status of a line, which goes whole.
+func (o *Order) sent(line int64) string {
+	if slices.ContainsFunc(o.parcels, func(p parcel) bool { return p.has(line) }) {
+		return "fulfilled"
+	}
+	return ""
 }
 
 func (p parcel) has(line int64) bool {
@@ -230,6 +239,7 @@ func compact(r object) []byte {
 
 func (o *Order) resource() object {
 	s := o.shop
+	source, place := s.source()
 	var items, discounts, taxes int64
 	lines := make([]object, len(o.lines))
 	for i, l := range o.lines {
@@ -239,10 +249,10 @@ func (o *Order) resource() object {
 	r := object{
 		"id": o.ID, "admin_graphql_api_id": gid("Order", o.ID), "app_id": 580111,
 		"name": o.name(), "number": o.Number - 1000, "order_number": o.Number,
-		"created_at": stamp(o.created), "processed_at": stamp(o.created), "updated_at": stamp(o.Updated),
+		"created_at": stamp(o.created), "processed_at": stamp(o.processed), "updated_at": stamp(o.Updated),
 		"cancelled_at": nullable(o.Cancelled), "cancel_reason": nil, "closed_at": nil, "confirmed": true, "test": false,
 		"currency": s.Currency, "presentment_currency": s.Currency, "taxes_included": false, "duties_included": false,
-		"financial_status": o.Financial, "fulfillment_status": null(o.Fulfillment), "source_name": "web",
+		"financial_status": o.Financial, "fulfillment_status": null(o.Fulfillment), "source_name": source, "location_id": place,
 		"payment_gateway_names": []string{"shopify_payments"}, "tags": "", "note": null(o.note), "note_attributes": []object{},
 		"subtotal_price": s.money(items - discounts), "total_line_items_price": s.money(items),
 		"total_discounts": s.money(discounts), "total_tax": s.money(taxes), "total_tip_received": s.money(0),
@@ -302,7 +312,7 @@ func (o *Order) line(l line) object {
 		"id": l.id, "sku": l.sku, "title": l.title, "name": l.title + " - " + l.variant, "variant_title": null(l.variant),
 		"product_id": 632910392, "variant_id": 39072856, "vendor": "Example Goods", "quantity": l.quantity,
 		"current_quantity": l.current, "price": s.money(l.price), "price_set": o.bag(l.price), "taxable": true,
-		"gift_card": false, "requires_shipping": true, "fulfillment_status": null(o.Fulfillment), "properties": []object{},
+		"gift_card": false, "requires_shipping": true, "fulfillment_status": null(o.sent(l.id)), "properties": []object{},
 		"total_discount": s.money(0), "total_discount_set": o.bag(0), "discount_allocations": allocations, "duties": []object{},
 		"tax_lines": []object{{
 			"title": "Sales tax", "rate": json.Number("0.07"), "price": s.money(l.tax), "price_set": o.bag(l.tax), "channel_liable": false,

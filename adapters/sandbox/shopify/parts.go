@@ -62,7 +62,7 @@ func (o *Order) fulfillment(i int, f parcel) object {
 		"id": f.id, "order_id": o.ID, "name": fmt.Sprintf("#%d.%d", o.Number, i+1), "status": "success", "service": "manual",
 		"created_at": stamp(f.at), "updated_at": stamp(f.at), "tracking_company": "Example Post", "tracking_number": number,
 		"tracking_numbers": []string{number}, "tracking_url": nil, "tracking_urls": []string{}, "shipment_status": nil,
-		"line_items": lines, "location_id": 905684977, "admin_graphql_api_id": gid("Fulfillment", f.id),
+		"line_items": lines, "location_id": placeID, "admin_graphql_api_id": gid("Fulfillment", f.id),
 	}
 }
 

@@ -2,8 +2,9 @@ package shopify
 
 import "slices"
 
-// Protected customer data (shopify.dev, protected customer data): without the approval the platform sends null, in the API
-// and in webhooks alike. Which member of an address belongs to which field is (U): country and province stay.
+// Protected customer data (shopify.dev, protected customer data): without the approval the platform sends null in webhooks,
+// and in the API null with an error that says so. Which member of an address belongs to which field is (U): country and
+// province stay.
 
 // hides lists the members that an app must not see. With all approvals there is none.
 func (a *App) hides() map[string]bool {

@@ -45,7 +45,7 @@ type Platform struct {
 	refresh map[string]*refreshToken
 	codes   map[string]*authCode
 	bulk    []*bulkOperation
-	pages   map[string]bool // nonces of authorize pages that were shown and not used
+	pages   map[string]time.Time // until when authorize pages can be sent that were shown and not used, by their nonces
 	sent    []*Sent
 	notices []Notice
 	faults  faults
@@ -61,7 +61,7 @@ func Open(o Options) *Platform {
 		o: o, schema: adminSchema, line: stage.NewTimeline(stage.Clockwork{Start: o.Start, Clock: o.Clock, Speed: o.Speed, Workers: o.Workers}),
 		streams: streams{stream(1), stream(2), stream(3), stream(4), stream(5), stream(6)},
 		access:  map[string]*accessToken{}, refresh: map[string]*refreshToken{}, codes: map[string]*authCode{},
-		pages: map[string]bool{}, faults: newFaults(),
+		pages: map[string]time.Time{}, faults: newFaults(),
 	}
 	if p.o.Wait == nil {
 		p.o.Wait = stage.Wait

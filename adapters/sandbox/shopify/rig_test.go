@@ -67,7 +67,7 @@ func rig(t testing.TB, change func(*AppSpec), scopes ...string) (*Platform, Toke
 		t.Fatal(err)
 	}
 	if scopes == nil {
-		scopes = []string{"read_orders", "read_all_orders"}
+		scopes = []string{"read_orders", "read_all_orders", "read_customers", "read_products"}
 	}
 	tokens, err := p.Install(testApp, testShop, scopes)
 	if err != nil {

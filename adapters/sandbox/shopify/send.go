@@ -64,7 +64,7 @@ func transport(dial func(context.Context, string, string) (net.Conn, error)) htt
 		dial = (&net.Dialer{}).DialContext
 	}
 	return &http.Transport{
-		MaxIdleConnsPerHost: 64, DisableCompression: true, TLSHandshakeTimeout: connectLimit,
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true, TLSHandshakeTimeout: connectLimit,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, connectLimit)
 			defer cancel()

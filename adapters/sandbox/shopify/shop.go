@@ -12,6 +12,7 @@ type Shop struct {
 	Secret   string // the app's client secret, which signs
 	Currency string // ISO 4217
 	Decimals int    // of the currency
+	retail   bool   // a shop of bricks, whose orders are taken there
 
 	random *rand.Rand
 	clock  func() time.Time // of the platform that the shop is on; nil: its own
@@ -28,6 +29,17 @@ func New(domain, secret string, seed uint64, now time.Time) *Shop {
 		last: 820_982_911_946_000_000 + int64(seed%100_000)*1_000_000_000, number: 1000,
 	}
 	return s
+}
+
+// placeID is where a shop of bricks is, and from where all others send.
+const placeID = 905684977
+
+// source says where orders are taken: their source_name, and the id of the place if there is one.
+func (s *Shop) source() (name string, place any) {
+	if s.retail {
+		return "pos", int64(placeID)
+	}
+	return "web", nil
 }
 
 // id gives out an identifier; they grow, and no float64 holds them exactly.
@@ -75,7 +87,7 @@ var people = [...]struct{ first, last, street, city, zip, country string }{
 func (s *Shop) Place() *Order {
 	s.number++
 	o := &Order{shop: s, ID: s.id(), Number: s.number, created: s.tick(), Financial: "pending"}
-	o.Updated = o.created
+	o.Updated, o.processed = o.created, o.created.Add(-time.Duration(o.ID%3)*time.Second) // recorded: two seconds before
 	o.grow(1 + s.random.IntN(3))
 	o.shipping, o.method = s.units(590), s.id()
 	if s.random.IntN(5) > 0 {

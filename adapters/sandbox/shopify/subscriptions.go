@@ -33,6 +33,9 @@ type Notice struct {
 // attempt counts, whichever delivery it belongs to (U: the documentation says failures and not of what).
 const removeAfter = 8
 
+// unapprovedTopic is what an app reads that has no approval for protected customer data (U: that it is a user error).
+const unapprovedTopic = "This app is not approved to subscribe to webhook topics containing protected customer data."
+
 // subscribe makes a subscription, or says what is wrong with it in the words of the real platform.
 func (p *Platform) subscribe(i *install, topic, uri, version string) (*Subscription, string) {
 	if problem := p.checkAddress(uri); problem != "" {
@@ -40,6 +43,9 @@ func (p *Platform) subscribe(i *install, topic, uri, version string) (*Subscript
 	}
 	if !i.mayHear(topic) {
 		return nil, "You do not have permission to create or update webhooks with " + topic + " topic. Missing required access scopes." // (U)
+	}
+	if protected(topic) && !i.app.spec.Customers {
+		return nil, unapprovedTopic
 	}
 	if slices.ContainsFunc(i.subs, func(s *Subscription) bool { return s.Topic == topic && s.URI == uri }) {
 		return nil, "Address for this topic has already been taken"

@@ -3,6 +3,7 @@ package shopify
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -57,6 +58,7 @@ func (a *App) mustExpire(now time.Time) bool {
 func (p *Platform) mint(i *install, secret *clientSecret, expiring bool) Tokens {
 	t := Tokens{Access: "shpat_" + hexID(p.streams.tokens), Scope: strings.Join(i.scopes, ",")}
 	access := &accessToken{install: i, secret: secret, refused: !expiring && i.app.mustExpire(p.line.Time())}
+	p.sweep()
 	p.access[t.Access] = access
 	if !expiring {
 		return t
@@ -66,6 +68,13 @@ func (p *Platform) mint(i *install, secret *clientSecret, expiring bool) Tokens 
 	t.Refresh, t.RefreshExpires = "shprt_"+hexID(p.streams.tokens), int64(refreshLife/time.Second)
 	p.refresh[t.Refresh] = &refreshToken{text: t.Refresh, install: i, secret: secret, issued: p.line.Time()}
 	return t
+}
+
+// sweep forgets tokens that are over.
+func (p *Platform) sweep() {
+	now := p.line.Time()
+	maps.DeleteFunc(p.access, func(_ string, t *accessToken) bool { return !t.expires.IsZero() && !now.Before(t.expires) })
+	maps.DeleteFunc(p.refresh, func(_ string, t *refreshToken) bool { return !now.Before(t.issued.Add(refreshLife)) })
 }
 
 // endTokens ends the tokens of which the function says so.

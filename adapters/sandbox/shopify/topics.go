@@ -46,6 +46,11 @@ func (i *install) mayHear(topic string) bool {
 	return false
 }
 
+// protected says whether a topic tells of buyers: all do that tell of orders.
+func protected(topic string) bool {
+	return slices.ContainsFunc(topics[:], func(t struct{ name, scope string }) bool { return t.name == topic && t.scope != "" })
+}
+
 // Topics lists what can be subscribed to, as X-Shopify-Topic spells it.
 func Topics() (names []string) {
 	for _, t := range topics {

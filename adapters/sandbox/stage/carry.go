@@ -22,5 +22,5 @@ func Transport(dial func(context.Context, string, string) (net.Conn, error)) htt
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	return &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true, DialContext: dial}
+	return &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true, DialContext: dial}
 }

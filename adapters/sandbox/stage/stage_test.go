@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -47,6 +48,36 @@ func TestAdvance(t *testing.T) {
 	defer line.Unlock()
 	if due, now := line.Due(), line.Time(); due != 1 || !now.Equal(begin.Add(2*time.Minute)) {
 		t.Errorf("%d due at %v", due, now)
+	}
+}
+
+// Tasks of one instant that were not begun when the context ended stay due, in their order.
+func TestAdvanceEnds(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		line := stage.NewTimeline(stage.Clockwork{Start: begin, Workers: workers})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancelled := make(chan struct{})
+		var done []int
+		line.Lock()
+		line.At(begin.Add(time.Minute), func(context.Context) { cancel(); close(cancelled) })
+		for i := range 9 {
+			line.At(begin.Add(time.Minute), func(ctx context.Context) {
+				<-cancelled
+				line.Locked(func() { done = append(done, i) })(ctx)
+			})
+		}
+		line.Unlock()
+		line.Advance(ctx, time.Hour)
+		line.Lock()
+		begun, due := len(done), line.Due()
+		line.Unlock()
+		if begun+due != 9 || begun >= max(workers, 1)+1 || due == 0 {
+			t.Errorf("%d workers: %d were begun with a context that had ended, %d are due", workers, begun, due)
+		}
+		line.Advance(t.Context(), 0)
+		if len(done) != 9 || workers == 1 && !slices.IsSorted(done) {
+			t.Errorf("%d workers: in the end %v", workers, done)
+		}
 	}
 }
 
@@ -107,6 +138,27 @@ func TestFaults(t *testing.T) {
 	}
 	if f.Count("other"); f.Played()["other"] != 1 {
 		t.Error("not counted")
+	}
+}
+
+// A platform's pages have the style of all, in its own colour, and what cannot be shown is said.
+func TestPages(t *testing.T) {
+	pages, err := stage.Pages(fstest.MapFS{"pages/own.html": {Data: []byte(`<html>{{template "style" "#c2410c"}}<p>{{.}}</p>`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	stage.Show(w, pages, http.StatusOK, "own.html", "<b>")
+	if text := w.Body.String(); !strings.Contains(text, "--go: #c2410c;") || !strings.Contains(text, "&lt;b&gt;") || !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Error(text, w.Header())
+	}
+	w = httptest.NewRecorder()
+	if stage.Show(w, pages, http.StatusForbidden, "refused.html", "no <such> page"); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "no &lt;such&gt; page") {
+		t.Error(w.Code, w.Body)
+	}
+	w = httptest.NewRecorder()
+	if stage.Show(w, pages, http.StatusOK, "none.html", nil); w.Code != http.StatusInternalServerError {
+		t.Error(w.Code, w.Body)
 	}
 }
 

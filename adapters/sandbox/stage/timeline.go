@@ -150,24 +150,35 @@ func (t *Timeline) Advance(ctx context.Context, d time.Duration) {
 	}
 }
 
-// perform runs the tasks of one instant over the workers, and waits for them.
+// perform runs the tasks of one instant over the workers, and waits for them. Those that were not begun when ctx ended stay due.
 func (t *Timeline) perform(ctx context.Context, tasks []task) {
-	if t.c.Workers <= 1 {
-		for _, one := range tasks {
-			one.run(ctx)
-		}
-		return
-	}
 	var running sync.WaitGroup
-	free := make(chan struct{}, t.c.Workers)
-	for _, one := range tasks {
+	defer running.Wait()
+	free := make(chan struct{}, max(1, t.c.Workers))
+	for i, one := range tasks {
+		if ctx.Err() != nil {
+			t.restore(tasks[i:])
+			return
+		}
+		if t.c.Workers <= 1 {
+			one.run(ctx)
+			continue
+		}
 		free <- struct{}{}
 		running.Go(func() { one.run(ctx); <-free })
 	}
-	running.Wait()
 }
 
-// Run does what falls due as the Clock reaches it, until ctx ends, and waits for what is under way.
+// restore makes tasks due again, where they were.
+func (t *Timeline) restore(tasks []task) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, one := range tasks {
+		heap.Push(&t.due, one)
+	}
+}
+
+// Run does what falls due as the Clock reaches it, until ctx ends, and waits for what is under way. What was not begun stays due.
 func (t *Timeline) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -180,11 +191,12 @@ func (t *Timeline) Run(ctx context.Context) {
 			pause = t.due[0].at.Sub(t.now)
 		}
 		t.Unlock()
-		for _, one := range tasks {
+		for i, one := range tasks {
 			select {
 			case free <- struct{}{}:
 				running.Go(func() { one.run(ctx); <-free })
 			case <-ctx.Done():
+				t.restore(tasks[i:])
 				return
 			}
 		}

@@ -181,6 +181,14 @@ func (m *Memory) Hold(_ context.Context, t hub.Tx, holdings []gdpr.Holding) erro
 	return nil
 }
 
+// Leave implements gdpr.Register.
+func (m *Memory) Leave(_ context.Context, t hub.Tx, left []gdpr.Holding) error {
+	for _, h := range left {
+		t.(tx).d.idle[h.Subject] = h.Tenant
+	}
+	return nil
+}
+
 // sorted returns what matches of a map's keys, in order.
 func sorted[K comparable, V any](m map[K]V, match func(K, V) bool, compare func(a, b K) int) (list []K) {
 	for k, v := range m {

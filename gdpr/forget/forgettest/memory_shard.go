@@ -3,6 +3,7 @@ package forgettest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -67,6 +68,19 @@ func (m *Memory) Count(ctx context.Context, tenant hub.TenantID, subjects []gdpr
 		}
 	})
 	return rows, err
+}
+
+// Anybody implements forget.Shard.
+func (m *Memory) Anybody(ctx context.Context) (all map[gdpr.Location]forget.Anybody, err error) {
+	all = map[gdpr.Location]forget.Anybody{}
+	err = m.read(ctx, "Anybody", m.of(hub.Operator), func(d *data) {
+		for a, r := range d.rows {
+			if a.tenant == hub.Operator && len(r.Values) > 0 {
+				all[a.place] = forget.Anybody{Rows: all[a.place].Rows + 1, Until: max(all[a.place].Until, r.Expires)}
+			}
+		}
+	})
+	return all, err
 }
 
 // OrdersOf implements forget.Shard.
@@ -179,19 +193,34 @@ func (m *Memory) Idle(ctx context.Context, shard hub.ShardID, after gdpr.Subject
 // Retire implements forget.Shard.
 func (m *Memory) Retire(_ context.Context, t hub.Tx, subjects []gdpr.SubjectID) (ended []gdpr.SubjectID, err error) {
 	d := t.(tx).d
-	holds := map[gdpr.SubjectID]bool{}
-	for h := range d.places {
-		holds[h.Subject] = true
-	}
 	for _, s := range slices.Compact(slices.Sorted(slices.Values(subjects))) {
+		holds, perhaps := d.holds(s)
 		switch _, idle := d.idle[s]; {
 		case !idle:
-		case holds[s] || d.states[s] == forget.Killed:
+		case holds || d.states[s] == forget.Killed:
 			delete(d.idle, s)
-		default:
+		case !perhaps:
 			d.states[s] = forget.Fenced
+			maps.DeleteFunc(d.places, func(h gdpr.Holding, _ bool) bool { return h.Subject == s })
 			ended = append(ended, s)
 		}
 	}
 	return ended, nil
+}
+
+// holds reports whether rows hold something of a subject. An order does when one of its values names it, and perhaps when it
+// is lost, or one does not say whose it is.
+func (d *data) holds(s gdpr.SubjectID) (holds, perhaps bool) {
+	for h := range d.places {
+		if h.Subject != s {
+			continue
+		}
+		row, found := d.rows[address{h.Tenant, h.Place, h.Row}]
+		holds, perhaps = holds || h.Place != gdpr.InOrders, perhaps || !found
+		for _, value := range row.Values {
+			list, ok := gdpr.SubjectsOf(value)
+			holds, perhaps = holds || slices.Contains(list, s), perhaps || !ok
+		}
+	}
+	return holds, perhaps
 }

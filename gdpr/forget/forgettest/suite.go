@@ -20,7 +20,7 @@ type Fixture struct {
 	Shard    forget.Shard
 	Register gdpr.Register
 	Tenants  [3]hub.TenantID // two of one shard, then one of another
-	// Put stores a row as the hub does, without registering it. Values returns what it holds now, empty values left out.
+	// Put stores a row as the hub does, without registering it; an order in the place of what was there. Values returns what it holds now, empty values left out.
 	Put    func(context.Context, hub.Tx, Row) error
 	Values func(ctx context.Context, t hub.TenantID, place gdpr.Location, id string) (map[hub.PersonalPart][]byte, error)
 }
@@ -40,11 +40,15 @@ func RunShard(t *testing.T, open func(*testing.T) Fixture) {
 		{"RollbackLeavesNothing", testRollback},
 		{"Count", testCount},
 		{"OrdersOf", testOrdersOf},
+		{"Anybody", testAnybody},
 		{"VisitByPart", testVisitParts},
 		{"VisitInSteps", testVisitSteps},
 		{"Unparsed", testUnparsed},
 		{"Expired", testExpired},
 		{"Idle", testIdle},
+		{"Left", testLeft},
+		{"LeftMost", testLeftMost},
+		{"LeftDamaged", testLeftDamaged},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, newBench(t, open(t))) })
 	}
@@ -102,7 +106,7 @@ func (b *bench) apply(entries []forget.Entry, head *forget.Entry) (fresh []forge
 // entry makes an entry about a person.
 func (b *bench) entry(number int64, what forget.What, s gdpr.SubjectID) forget.Entry {
 	return forget.Entry{Number: number, ID: b.ids.New(forget.EntryPrefix), What: what, Tenant: b.Tenants[0], Subject: s,
-		Reason: "erasure", At: start.Add(time.Duration(number) * time.Microsecond)}
+		Reason: "erasure", Damaged: number%2 == 0, At: start.Add(time.Duration(number) * time.Microsecond)}
 }
 
 // person makes an id of somebody.

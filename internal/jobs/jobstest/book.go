@@ -16,6 +16,7 @@ type entry struct {
 	Afresh bool // news that came while it runs heed no pause
 	Epoch  int64
 	Until  time.Time
+	Holder string // of the last claim
 }
 
 // book is all jobs, and what the contract says of each step.

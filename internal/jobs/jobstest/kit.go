@@ -16,6 +16,7 @@ import (
 type Place interface {
 	jobs.Queue
 	jobs.Store
+	jobs.Heir
 	hub.Shards
 }
 

@@ -24,6 +24,7 @@ type Memory struct {
 
 var (
 	_ jobs.Store = (*Memory)(nil)
+	_ jobs.Heir  = (*Memory)(nil)
 	_ jobs.Queue = (*Memory)(nil)
 	_ hub.Shards = (*Memory)(nil)
 )
@@ -119,6 +120,7 @@ func (m *Memory) Claim(_ context.Context, _ hub.ShardID, a jobs.Ask) (claimed []
 				break
 			}
 			e.claim(m.epoch, now.Add(a.Lease))
+			e.Holder = a.Holder
 			j := e.Job
 			j.DueAt = time.Time{}
 			claimed = append(claimed, jobs.Claimed{Job: j, Epoch: e.Epoch, Until: e.Until})
@@ -151,6 +153,20 @@ func (m *Memory) Finish(_ context.Context, _ hub.ShardID, results []jobs.Result)
 		}
 	}
 	return lost, nil
+}
+
+// Inherit implements jobs.Heir.
+func (m *Memory) Inherit(_ context.Context, _ hub.ShardID, holder string) (n int64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.Clock()
+	for _, e := range m.book {
+		if e.State == jobs.Running && e.Holder == holder && !jobs.Lapsed(e.Until, now) {
+			e.Until = now
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Counts implements jobs.Store.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"RoundTrip", testRoundTrip}, {"RollBack", testRollBack}, {"Coalesce", testCoalesce}, {"CoalesceInOneCall", testCoalesceInOneCall},
 		{"Lookalikes", testLookalikes}, {"NewsWhileRunning", testNews}, {"NewsAfterFailure", testNewsAfterFailure},
-		{"PauseOutlastsNews", testPause}, {"Afresh", testAfresh}, {"Fence", testFence}, {"FenceAcrossLives", testFenceAcrossLives}, {"Extend", testExtend},
+		{"PauseOutlastsNews", testPause}, {"Afresh", testAfresh}, {"Fence", testFence}, {"FenceAcrossLives", testFenceAcrossLives}, {"Extend", testExtend}, {"Inherit", testInherit},
 		{"Outcomes", testOutcomes}, {"Refused", testRefused}, {"Counts", testCounts},
 		{"NoisyTenant", testNoisyTenant}, {"NoisyConnection", testNoisyConnection}, {"ManyLanes", testManyLanes}, {"FreshFirst", testFreshFirst},
 		{"Patience", testPatience}, {"PerConnection", testPerConnection}, {"PerTenant", testPerTenant}, {"WrongClock", testWrongClock},
@@ -253,6 +254,62 @@ func testExtend(b *bench) {
 	b.extend(0, 5*time.Second, b.one())
 	b.clock.Add(5 * time.Second)
 	b.one() // a lease may be made shorter, too
+}
+
+// testInherit: what the hub was doing can be claimed at once when it comes back, by whoever is faster, and what it reports of
+// its former life comes too late. What others do goes on, and so does what a hub of a similar name does.
+func testInherit(b *bench) {
+	const lanes, each = 30, 20
+	inherit := func(holder string, want int64) {
+		b.Helper()
+		n, err := b.hubs[0].Inherit(b.ctx, b.shard, holder)
+		if err != nil || n != want {
+			b.Fatalf("%d leases of %s ended, want %d: %v", n, holder, want, err)
+		}
+	}
+	inherit("hub-1", 0)
+	b.enqueue(job("a", "1", "1"), job("a", "2", "2"), job("b", "3", "3"))
+	mine := b.claimAs(ask(1))
+	theirs := ask(2)
+	theirs.Holder = "hub-11"
+	others := b.claimAs(theirs)
+	inherit("hub-1", 1)
+	c := b.one()
+	if c.Ref != mine[0].Ref || c.Epoch == mine[0].Epoch || c.Attempts != 2 {
+		b.Errorf("claimed %+v after %+v", c, mine[0])
+	}
+	b.end(jobs.Done, "", 0, 1, mine...)
+	b.extend(1, time.Minute, mine...)
+	b.extend(0, time.Minute, others...)
+	b.none("while all run")
+	b.end(jobs.Done, "", 0, 0, append(others, c)...)
+	inherit("hub-1", 0) // what ended is nobody's
+	inherit("hub-11", 0)
+
+	// Whoever waits for a place in a connection has one.
+	narrow := ask(10)
+	narrow.PerConnection = 1
+	b.enqueue(job("a", "1", "1"), job("a", "1", "2"))
+	if got := b.claimAs(narrow); len(got) != 1 || len(b.claimAs(narrow)) != 0 {
+		b.Fatal("claimed", keys(got))
+	}
+	inherit("hub-1", 1)
+	b.end(jobs.Done, "", 0, 0, b.drain(narrow)...)
+	b.end(jobs.Done, "", 0, 0, b.drain(narrow)...)
+	b.counts(0, 0, 0)
+
+	var many []jobs.Job
+	for i := range lanes * each {
+		many = append(many, job("a", strconv.Itoa(i%lanes), strconv.Itoa(i)))
+	}
+	b.enqueue(many...)
+	if got := b.drain(ask(200)); len(got) != len(many) {
+		b.Fatal(len(got), "claimed")
+	}
+	inherit("hub-1", lanes*each)
+	inherit("hub-1", 0)
+	b.end(jobs.Done, "", 0, 0, b.drain(ask(200))...)
+	b.counts(0, 0, 0)
 }
 
 func testOutcomes(b *bench) {

@@ -19,6 +19,13 @@ func grant(text string, due time.Time) connect.Grant {
 		GrantUntil: created().Add(8760 * time.Hour), DueAt: due, At: created()}
 }
 
+// lived is a pair of a life that is not the first, never due.
+func lived(life int64, text string) connect.Grant {
+	g := grant(text, time.Time{})
+	g.Life = life
+	return g
+}
+
 // authorised is a connection with tokens.
 func (e *env) authorised(due time.Time) (tenancy.Tenant, connect.NewShop) {
 	e.Helper()
@@ -142,8 +149,8 @@ func testConnectGrants(e *env) {
 	if err := c.Reconnect(ctx, shop.Shop, grant("x", time.Time{}), 2); hub.CodeOf(err) != store.CodeShopTaken {
 		e.Errorf("brought back by somebody else's permission: %v", err)
 	}
-	must(e, c.Reconnect(ctx, shop.Shop, grant("third", time.Time{}), 0))
-	if got, err = c.Get(ctx, shop.ID); err != nil || got.Standing != connect.OK || got.Generation != 3 {
+	must(e, c.Reconnect(ctx, shop.Shop, lived(1, "third"), 0))
+	if got, err = c.Get(ctx, shop.ID); err != nil || got.Standing != connect.OK || got.Generation != 3 || got.Life != 1 {
 		e.Errorf("back: %+v, %v", got, err)
 	}
 }
@@ -214,13 +221,113 @@ func testConnectReleased(e *env) {
 	must(e, y.AddApp(ctx, own))
 	e.wantKind(c.Reconnect(ctx, theirs, grant("x", time.Time{}), 0), hub.KindNotFound, "by another tenant's app")
 	theirs.App = own.ID
-	must(e, c.Reconnect(ctx, theirs, grant("again", time.Time{}), 0))
+	must(e, c.Reconnect(ctx, theirs, lived(1, "again"), 0))
 	released.Released, released.App = false, own.ID
 	has(e, e.directory().Connections, released)
 	_, _, c3 := e.company()
 	c3.Account, c3.Tenant, c3.App = first.Account, n2.ID, a2.ID
 	if err := y.AddConnection(ctx, c3, nil); hub.CodeOf(err) != store.CodeShopTaken {
 		e.Errorf("by a secret, while another has the shop: %v", err)
+	}
+}
+
+// graves lists what is to be killed of a connection.
+func (e *env) graves(id hub.ConnectionID) (list []connect.Ended) {
+	e.Helper()
+	all, err := e.s.Connect().Ended(e.Context(), 1000)
+	must(e, err)
+	for _, one := range all {
+		if one.Connection == id {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// testConnectLives: each end leaves a note of the life whose key is to be killed, until that is done, and tokens that were
+// sealed in a life that is over come too late.
+func testConnectLives(e *env) {
+	ctx, c := e.Context(), e.s.Connect()
+	n, shop := e.authorised(time.Time{})
+	if list := e.graves(shop.ID); len(list) != 0 {
+		e.Errorf("a connection that lives: %+v", list)
+	}
+	end := func() {
+		e.Helper()
+		for i := range 2 {
+			if changed, err := c.End(ctx, shop.ID, n.ID, "disconnected", 0); err != nil || changed != (i == 0) {
+				e.Fatalf("its end: %v, %v", changed, err)
+			}
+		}
+	}
+	want := func(when string, want ...connect.Ended) {
+		e.Helper()
+		if got := e.graves(shop.ID); !reflect.DeepEqual(got, want) {
+			e.Errorf("%s: %+v, want %+v", when, got, want)
+		}
+	}
+	first, second := connect.Ended{Connection: shop.ID, Tenant: n.ID}, connect.Ended{Connection: shop.ID, Tenant: n.ID, Life: 1}
+	end()
+	want("ended", first)
+	if err := c.Reconnect(ctx, shop.Shop, grant("late", time.Time{}), 0); hub.CodeOf(err) != store.CodeShopTaken {
+		e.Errorf("tokens of the first life: %v", err)
+	}
+	must(e, c.Reconnect(ctx, shop.Shop, lived(1, "second"), 0))
+	want("back", first)
+	l, err := c.Lease(ctx, shop.ID, "hub-1", time.Minute)
+	g := lived(1, "third")
+	must(e, err, c.Save(ctx, shop.ID, l.Epoch, connect.Outcome{Next: &g, Standing: connect.OK}))
+	want("refreshed", first)
+	if l.Life != 1 {
+		e.Errorf("leased %+v", l)
+	}
+	end()
+	want("ended again", first, second)
+	must(e, c.Killed(ctx, second), c.Killed(ctx, second))
+	want("the second is dead", first)
+	must(e, c.Killed(ctx, first))
+	want("both are dead")
+}
+
+// testConnectBare: a connection that only receives webhooks ends by releasing its shop, once, and comes back with its first
+// tokens.
+func testConnectBare(e *env) {
+	ctx, c := e.Context(), e.s.Connect()
+	n, a, bare := e.company()
+	must(e, e.s.Tenancy().AddTenant(ctx, n), e.s.Tenancy().AddApp(ctx, a), e.s.Tenancy().AddConnection(ctx, bare, nil))
+	version := e.directory().Version
+	for what, end := range map[string]func() (bool, error){
+		"by another tenant":        func() (bool, error) { return c.End(ctx, bare.ID, "ten_other", "disconnected", 0) },
+		"of tokens it never had":   func() (bool, error) { return c.End(ctx, bare.ID, n.ID, "disconnected", 1) },
+		"of one that there is not": func() (bool, error) { return c.End(ctx, "con_none", n.ID, "disconnected", 0) },
+	} {
+		if changed, err := end(); err != nil || changed {
+			e.Errorf("its end %s: %v, %v", what, changed, err)
+		}
+	}
+	if now := e.directory().Version; now != version {
+		e.Errorf("nothing has changed, and the directory went from version %d to %d", version, now)
+	}
+	if changed, err := c.End(ctx, bare.ID, n.ID, "disconnected", 0); err != nil || !changed {
+		e.Errorf("its end: %v, %v", changed, err)
+	}
+	bare.Released = true
+	has(e, e.directory().Connections, bare)
+	version = e.directory().Version
+	if changed, err := c.End(ctx, bare.ID, n.ID, "disconnected", 0); err != nil || changed || e.directory().Version != version {
+		e.Errorf("its end once more: %v, %v", changed, err)
+	}
+	if list := e.graves(bare.ID); len(list) != 0 {
+		e.Errorf("it had no key: %+v", list)
+	}
+	_, err := c.Get(ctx, bare.ID)
+	e.wantKind(err, hub.KindNotFound, "its tokens")
+	again := connect.Shop{ID: bare.ID, Tenant: n.ID, App: a.ID, Platform: bare.Platform, Environment: bare.Environment, Account: bare.Account}
+	must(e, c.Reconnect(ctx, again, grant("first", time.Time{}), 0))
+	bare.Released = false
+	has(e, e.directory().Connections, bare)
+	if changed, err := c.End(ctx, bare.ID, n.ID, "disconnected", 0); err != nil || !changed || len(e.graves(bare.ID)) != 1 {
+		e.Errorf("its end with tokens: %v, %v, %+v", changed, err, e.graves(bare.ID))
 	}
 }
 

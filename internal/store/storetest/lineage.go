@@ -118,7 +118,7 @@ func testErased(e *env) {
 	if erased(tenants[1], time.Time{}) {
 		e.Error("something was erased before the first entry")
 	}
-	for _, reason := range []string{forget.ReasonRetention, forget.ReasonDelivery} { // nobody asked for these
+	for _, reason := range []string{forget.ReasonRetention, forget.ReasonDelivery, forget.ReasonEnded} { // nobody asked for these
 		retired := e.entry(0, forget.Killed, tenants[1], e.subject())
 		retired.Reason = reason
 		e.apply(tenants[1], nil, retired)

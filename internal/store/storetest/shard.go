@@ -31,7 +31,7 @@ func testShard(e *env) {
 	})
 }
 
-// putRow stores a row of any place.
+// putRow stores a row of any place; that of an order in the place of what was there.
 func (e *env) putRow(ctx context.Context, tx hub.Tx, r forgettest.Row) error {
 	switch r.Place {
 	case gdpr.InRaws:
@@ -45,6 +45,11 @@ func (e *env) putRow(ctx context.Context, tx hub.Tx, r forgettest.Row) error {
 	o := e.order(r.Tenant, r.ID)
 	o.ID, o.Expires, o.Personal = hub.OrderID(r.ID), r.Expires, r.Values[hub.PartBuyer]
 	o.Recipient, o.Payer, o.Shared = r.Values[hub.PartRecipient], r.Values[hub.PartPayer], r.Values[hub.PartShared]
+	known, err := e.s.Orders().Lock(ctx, tx, []orders.Key{o.Key})
+	if err != nil {
+		return err
+	}
+	o.New = len(known) == 0
 	return e.s.Orders().Save(ctx, tx, []orders.Stored{o})
 }
 
@@ -59,7 +64,7 @@ func (e *env) values(_ context.Context, tenant hub.TenantID, place gdpr.Location
 	}
 	values := map[hub.PersonalPart][]byte{}
 	for _, name := range e.Config.Shards {
-		rows, err := e.Raw(e.T, name).Query(query, string(tenant), id)
+		rows, err := e.db(name).Query(query, string(tenant), id)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,2 @@
+-- +goose Up
+UPDATE connect_tokens SET life = 1 WHERE standing = 'disconnected';

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE vault_cycles ADD COLUMN known BLOB; -- JSON list of damage that was waited for; NULL: from before this column
