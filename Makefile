@@ -25,7 +25,7 @@ test: ## every test with the race detector against real servers; nothing may be 
 	./scripts/servers
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(GO) test -c -vet=off -o "$$folder/hub" ./internal/hubtest && \
-	HUB_TEST_PROGRAM="$$folder/hub" HUB_TEST_REQUIRE=1 $(GO) run ./scripts/testrun $(WATCHED) -timeout 14m $(PACKAGES)
+	GOGC=400 GOMEMLIMIT=2GiB HUB_TEST_PROGRAM="$$folder/hub" HUB_TEST_REQUIRE=1 $(GO) run ./scripts/testrun $(WATCHED) -timeout 14m $(PACKAGES)
 
 drill: ## the same drills with full counts: kills, power cuts, seeded histories (takes long)
 	./scripts/servers

@@ -60,7 +60,7 @@ func (k *Keys) openAll(ctx context.Context, f format, list []Sealed) ([]Opened, 
 		err = nil
 	}
 	if err == nil && f != formatCredential {
-		err = k.FreshSince(mark) // the process may have stood still since the lease was looked at
+		_, err = k.FreshSince(mark) // the process may have stood still since the lease was looked at
 	}
 	if err != nil {
 		return nil, err

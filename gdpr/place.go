@@ -59,6 +59,7 @@ func (p Place) check(op string) error {
 	return nil
 }
 
+// String names the place without its tenant, for error texts.
 func (p Place) String() string { return p.Table + "/" + p.Row }
 
 const opOpen = "opening sealed value"

@@ -55,16 +55,17 @@ type Mark struct {
 func (k *Keys) Mark() Mark { return Mark{k.cache.now(), k.polls.lease.Load()} }
 
 // FreshSince is nil when keys that were used since the mark may still be: within the lease, and unless keys ended in
-// between, within the lease of the mark itself. Fresh alone is not enough for that: a process that stood still may poll
-// first, and then hold what it opened before under a new lease.
-func (k *Keys) FreshSince(m Mark) error {
-	if err := k.Fresh(); err != nil { // before the epoch, which a poll moves before it renews the lease
-		return err
+// between, within the lease of the mark itself; left is how long that is. Fresh alone is not enough for that: a process that
+// stood still may poll first, and then hold what it opened before under a new lease.
+func (k *Keys) FreshSince(m Mark) (left time.Duration, err error) {
+	left = leaseLength - k.age() // before the epoch, which a poll moves before it renews the lease
+	if k.cache.now() != m.epoch {
+		left = min(left, leaseLength-k.sinceLease(m.lease))
 	}
-	if k.cache.now() != m.epoch && k.sinceLease(m.lease) > leaseLength {
-		return stale(nil)
+	if left < 0 {
+		return 0, stale(nil)
 	}
-	return nil
+	return left, nil
 }
 
 func stale(why error) error {

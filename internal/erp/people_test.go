@@ -156,7 +156,7 @@ func (a *archive) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened,
 
 func (a *archive) Mark() gdpr.Mark { return gdpr.Mark{} }
 
-func (a *archive) FreshSince(gdpr.Mark) error { return a.call("fresh") }
+func (a *archive) FreshSince(gdpr.Mark) (time.Duration, error) { return 0, a.call("fresh") }
 
 func (a *archive) Of(hub.TenantID) hub.ShardID { return "s0" }
 

@@ -3,6 +3,7 @@ package erp
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"hub"
 	"hub/gdpr"
@@ -21,7 +22,7 @@ const CodePersonalUnavailable hub.Code = "personal_unavailable"
 // error; and that the bytes which were there stay as they are. A page that would get too large with its personal fields ends
 // earlier and says that there is more.
 //
-// The caller asks Fresh right before it writes the answer.
+// The caller asks Fresh right before it writes the answer, or each part of it.
 type Personal struct {
 	Reader      PersonalReader
 	Keys        Opener
@@ -121,12 +122,14 @@ func (p *Personal) Order(ctx context.Context, to Recipient, id hub.OrderID) (Row
 // Mark is where the reading for a recipient begins.
 func (p *Personal) Mark() gdpr.Mark { return p.Keys.Mark() }
 
-// Fresh is nil while what was opened for a recipient may still be served. KindUnavailable otherwise, and then none of it is.
-func (p *Personal) Fresh(to Recipient) error {
+// Fresh is nil while what was opened for a recipient may still be served, and says how long that is. KindUnavailable otherwise,
+// and then none of it is served.
+func (p *Personal) Fresh(to Recipient) (left time.Duration, err error) {
 	if err := p.Ready(to.Tenant); err != nil {
-		return unserved(err)
+		return 0, unserved(err)
 	}
-	return unserved(p.Keys.FreshSince(to.Since))
+	left, err = p.Keys.FreshSince(to.Since)
+	return left, unserved(err)
 }
 
 // add adds personal fields to the documents, or to the first of them when all would be too much for one page. found is what was

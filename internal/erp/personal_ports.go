@@ -89,6 +89,6 @@ type Opener interface {
 	Mark() gdpr.Mark
 	// FreshSince is nil while keys that were handed out since the mark may still be used: the last poll of the vault began
 	// no more than five seconds ago, and what ended since the mark cannot be among them. It is asked again right before an
-	// answer is written. KindUnavailable otherwise.
-	FreshSince(gdpr.Mark) error
+	// answer is written. KindUnavailable otherwise. left is how long it is so.
+	FreshSince(gdpr.Mark) (left time.Duration, err error)
 }

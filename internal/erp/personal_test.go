@@ -263,7 +263,7 @@ func TestNotServed(t *testing.T) {
 			p := a.use()
 			got, err := p.Page(t.Context(), erpClient, feedOf(document{id(1), 1, doc}))
 			if call == "fresh" {
-				err = p.Fresh(erpClient)
+				_, err = p.Fresh(erpClient)
 			} else if len(got.Changes) != 0 {
 				t.Errorf("%s fails with %v and a page is served", call, c.err)
 			}
@@ -277,7 +277,7 @@ func TestNotServed(t *testing.T) {
 	p := a.use()
 	mustPage(t, a, feedOf(document{id(1), 1, doc}))
 	a.fail["ready"] = away // an old vault came back while the page was made
-	if err := p.Fresh(erpClient); hub.KindOf(err) != hub.KindUnavailable {
+	if _, err := p.Fresh(erpClient); hub.KindOf(err) != hub.KindUnavailable {
 		t.Errorf("a shard that is not ready any more: %v", err)
 	}
 	a.fail["ready"] = nil

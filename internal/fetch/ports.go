@@ -81,6 +81,7 @@ type Store interface {
 	// SavePoll and SaveBackfill replace one part of a shop's progress and schedule its next turn, in one transaction; a
 	// zero time schedules none. Each progress is true by itself, so it does no harm when an older one comes late.
 	SavePoll(ctx context.Context, n Name, p PollProgress, next time.Time) error
+	// SaveBackfill is SavePoll for the backfill.
 	SaveBackfill(ctx context.Context, n Name, b BackfillProgress, next time.Time) error
 	// Resume schedules poll and backfill now, in one transaction, whatever they were put off for; one that runs is done again
 	// when it ends, however it does.

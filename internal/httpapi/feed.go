@@ -89,7 +89,7 @@ func (s *server) feed(ctx context.Context, c caller, in *feedQuery) (*feedAnswer
 		size += len(ch.Doc) + aroundDocument
 		body.Data[i] = change{ch.Sequence, string(ch.ID), ch.Type, ch.Time.UTC(), ch.Doc}
 	}
-	if body.printed, err = personal.printed(body, size); err != nil {
+	if body.printed, err = personal.printed(ctx, body, size); err != nil {
 		return nil, err
 	}
 	return &feedAnswer{body}, nil

@@ -149,7 +149,7 @@ func (s *server) listOrders(ctx context.Context, c caller, in *ordersQuery) (*or
 		v.Set("include", in.Include)
 		out.Link = next("/v1/orders", v, in.Limit, cursor)
 	}
-	if out.Body.printed, err = personal.printed(out.Body, size); err != nil {
+	if out.Body.printed, err = personal.printed(ctx, out.Body, size); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -183,7 +183,7 @@ func (s *server) order(ctx context.Context, c caller, in *orderQuery) (*orderAns
 	if !personal.open {
 		row, err = s.Orders.Order(ctx, t, hub.OrderID(in.ID))
 	} else if row, err = s.Personal.Order(ctx, personal.begin(), hub.OrderID(in.ID)); err == nil {
-		err = s.Personal.Fresh(personal.to)
+		err = personal.fresh(ctx)
 	}
 	if err != nil {
 		return nil, missing(err, "order_not_found")

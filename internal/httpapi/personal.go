@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"hub"
 	"hub/internal/erp"
@@ -69,10 +70,9 @@ func (s *server) personal(ctx context.Context, c caller, t hub.TenantID, in Incl
 	return personalRead{open: !c.head, to: to, use: s.Personal}, nil
 }
 
-// printed prints a body with personal fields and looks then, with nothing left to do but to send it, whether they may still
-// be served. A body without them is printed while it is sent: nil. A page takes a moment and much memory to print, so size is
-// what its documents have.
-func (r personalRead) printed(body selfWriter, size int) ([]byte, error) {
+// printed prints a body with personal fields and looks then whether they may still be served. A body without them is printed
+// while it is sent: nil. A page takes a moment and much memory to print, so size is what its documents have.
+func (r personalRead) printed(ctx context.Context, body selfWriter, size int) ([]byte, error) {
 	if !r.open {
 		return nil, nil
 	}
@@ -84,10 +84,18 @@ func (r personalRead) printed(body selfWriter, size int) ([]byte, error) {
 		*room = make([]byte, 0, size)
 	}
 	text := body.appendJSON((*room)[:0])
-	if err := r.use.Fresh(r.to); err != nil {
-		return nil, err
+	return text, r.fresh(ctx)
+}
+
+// fresh looks, with nothing left to do but to send the answer, whether it may still be served, and has it looked at again
+// before each piece.
+func (r personalRead) fresh(ctx context.Context) error {
+	look := func() (time.Duration, error) { return r.use.Fresh(r.to) }
+	_, err := look()
+	if err == nil { // a problem holds nothing personal
+		traceOf(ctx).fresh = look
 	}
-	return text, nil
+	return err
 }
 
 // aroundDocument is more than a page prints around each of its documents, and around them all.

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hub"
 	"hub/gdpr"
@@ -28,7 +31,9 @@ type people struct {
 	fenced []gdpr.SubjectID
 	fail   map[string]error
 	opened int
-	during func() // while disclosures are stored
+	left   time.Duration // of the lease
+	looks  int           // how often it may still be looked at, when it is not 0
+	during func()        // while disclosures are stored
 }
 
 // buyer is the person of an order; each has another.
@@ -78,7 +83,14 @@ func (p *people) OpenAll(_ context.Context, list []gdpr.Sealed) ([]gdpr.Opened, 
 
 func (p *people) Mark() gdpr.Mark { return gdpr.Mark{} }
 
-func (p *people) FreshSince(gdpr.Mark) error { return p.fail["fresh"] }
+func (p *people) FreshSince(gdpr.Mark) (time.Duration, error) {
+	if p.looks > 0 {
+		if p.looks--; p.looks == 0 {
+			p.fail["fresh"] = hub.Errorf(hub.KindUnavailable, "looking", "stale")
+		}
+	}
+	return p.left, p.fail["fresh"]
+}
 
 func (p *people) Of(hub.TenantID) hub.ShardID { return "s0" }
 
@@ -424,4 +436,67 @@ func TestScratchIsBounded(t *testing.T) {
 	if s.text != nil || len(s.documents) != 3 || strings.Trim(string(documents[:8])+string(text), "\x00") != "" {
 		t.Errorf("left %q and %q", documents[:8], text)
 	}
+}
+
+// long gives an order of the first tenant a note of n bytes, and returns where its personal fields are served.
+func (l *lab) long(n int) (target, key string) {
+	l.withPeople()
+	l.people.left, l.people.fail = time.Minute, map[string]error{}
+	l.people.seal(l.a.order, hub.Personal{Buyer: &hub.Buyer{Note: strings.Repeat("canary ", n/7)}})
+	return l.personalPaths(l.a)[2] + "&include=personal", l.scoped(erpRole)
+}
+
+// An answer goes on only while its personal fields may be served: what a hub finds out in the middle cuts it.
+func TestPersonalIsCutInTheMiddle(t *testing.T) {
+	l := newLab(t)
+	target, key := l.long(10 * personalPiece)
+	for looks := 2; looks < 8; looks++ { // the first is before anything is sent, and the last fails
+		l.people.looks, l.people.fail["fresh"] = looks, nil
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, target, nil)
+		r.Header.Set("Authorization", "Bearer "+key)
+		func() {
+			defer func() {
+				if thrown := recover(); thrown != http.ErrAbortHandler {
+					t.Errorf("%d looks: the answer ends with %v", looks, thrown)
+				}
+			}()
+			l.handler.ServeHTTP(w, r)
+		}()
+		if n := w.Body.Len(); n != (looks-2)*personalPiece {
+			t.Errorf("%d looks: %d bytes were sent", looks, n)
+		}
+	}
+}
+
+// A client that stops reading does not get the rest later than it may: the connection is cut with the lease.
+func TestPersonalIsCutWithTheLease(t *testing.T) {
+	l := newLab(t)
+	const size = 7_000_000 // more than sockets hold
+	target, key := l.long(size)
+	l.people.left = 50 * time.Millisecond
+	ended := make(chan any, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			thrown := recover()
+			ended <- thrown
+			panic(thrown)
+		}()
+		l.handler.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c, err := net.Dial("tcp", server.Listener.Addr().String())
+	l.must(err)
+	defer c.Close()
+	l.must(c.(*net.TCPConn).SetReadBuffer(64 << 10))
+	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer %s\r\n\r\n", target, key)
+	l.must(err)
+	if thrown := <-ended; thrown != http.ErrAbortHandler {
+		t.Errorf("the answer ends with %v", thrown)
+	}
+	got, err := io.ReadAll(c) // the last thing that the server does is closing
+	if len(got) >= size || !strings.HasPrefix(string(got), "HTTP/1.1 200") {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	t.Logf("%d of %d bytes before the lease was over", len(got), size)
 }

@@ -23,6 +23,8 @@ type trace struct {
 	routed bool         // false when nothing is at the address
 	ended  func(Answer) // nil when nobody traces
 	sent   func()       // called when the answer has been written; nil: nothing to do
+	// fresh is asked before each piece of an answer with personal fields, and says for how long it may be sent; nil: without them.
+	fresh func() (left time.Duration, err error)
 }
 
 type traceKey struct{}
@@ -54,10 +56,11 @@ func (s *server) trace(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
-		recorder := &statusRecorder{ResponseWriter: w}
+		recorder := &statusRecorder{ResponseWriter: w, trace: t}
 		begin := s.now()
 		defer func() { s.answered(r, t, recorder.status, s.now().Sub(begin)) }()
 		next.ServeHTTP(recorder, r)
+		recorder.finish()
 		if t.sent != nil {
 			t.sent()
 		}
@@ -105,10 +108,12 @@ var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
 
-// statusRecorder remembers the status for the log.
+// statusRecorder remembers the status for the log, and sends personal fields only while they may be sent.
 type statusRecorder struct {
 	http.ResponseWriter
+	trace  *trace
 	status int
+	cut    *time.Timer // makes the connection unwritable; nil before the first piece with personal fields
 }
 
 // WriteHeader notes the first final status.
@@ -124,7 +129,47 @@ func (w *statusRecorder) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	if w.trace.fresh == nil {
+		return w.ResponseWriter.Write(b)
+	}
+	sent := 0
+	for sent < len(b) {
+		n, err := w.piece(b[sent:min(sent+personalPiece, len(b))])
+		if err != nil {
+			panic(http.ErrAbortHandler) // whoever reads must not take what is there for the whole
+		}
+		sent += n
+	}
+	return sent, nil
+}
+
+// personalPiece is how many bytes of an answer with personal fields are sent at a time.
+const personalPiece = 16 << 10
+
+// piece sends one piece while it may be sent. A hub that stood still meanwhile, or whose client stops reading, cuts the
+// connection instead of going on with what may have been erased.
+func (w *statusRecorder) piece(b []byte) (int, error) {
+	left, err := w.trace.fresh()
+	if err != nil {
+		return 0, err
+	}
+	if w.cut == nil {
+		connection := http.NewResponseController(w.ResponseWriter)
+		w.cut = time.AfterFunc(left, func() {
+			_ = connection.SetWriteDeadline(time.Unix(1, 0)) // not supported by recorders of tests; the next request sets its own
+		})
+	} else {
+		w.cut.Reset(left)
+	}
 	return w.ResponseWriter.Write(b)
+}
+
+// finish sends what is still in a buffer while it may be sent.
+func (w *statusRecorder) finish() {
+	if w.cut != nil {
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // fails when the connection does, and then nobody reads
+		w.cut.Stop()
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.

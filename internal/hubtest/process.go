@@ -122,22 +122,22 @@ type Process struct {
 }
 
 // program is what Spawn starts.
-func (s Size) program() string {
-	if program := os.Getenv(programEnv); program != "" && !s.Habits.Watched {
+func program() string {
+	if program := os.Getenv(programEnv); program != "" {
 		return program
 	}
 	return os.Args[0]
 }
 
-// Spawn starts the test binary again as a hub, or the one of programEnv, and returns at once: it may be killed before it serves. Await waits until it
-// serves. The process dies with the test binary.
+// Spawn starts the test binary again as a hub, or the one of programEnv, and returns at once: it may be killed before it
+// serves. Await waits until it serves. The process dies with the test binary.
 func Spawn(t testing.TB, s Size, data string, probe string) *Process {
 	t.Helper()
 	text, err := json.Marshal(spec{s.Flags(data), probe, s.Habits})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Process{cmd: exec.Command(s.program()), log: &strings.Builder{}}
+	p := &Process{cmd: exec.Command(program()), log: &strings.Builder{}}
 	if p.probe, err = OpenProbe(probe); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,6 @@ type Size struct {
 type Habits struct {
 	PollEvery time.Duration // see app.Options; usual when 0
 	Ahead     time.Duration // how far the hub's clock is before this machine's
-	Watched   bool          // it is the test binary itself, with the race detector when the test has it
 	Keepers   bool          // refresh calls are made by processes of their own, as `hub serve` has it
 }
 

@@ -27,7 +27,6 @@ func TestDrillTwoHubs(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	size := hubtest.OnMariaDB(t, mariadb.Shared(t)).With("keys", "file:"+keys)
-	size.Habits.Watched = true // slower than its readers, so that a pause falls before an answer or behind it and not into it
 	d := &duo{size: size, data: t.TempDir()}
 	d.a = d.spawn(t, t.TempDir())
 	d.b = d.spawn(t, d.data)

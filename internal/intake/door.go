@@ -24,6 +24,7 @@ type Sealer interface {
 	// Use takes a lease: what is sealed under it can be opened as long as it is in the log, if the lease is held until
 	// the append has returned, whatever it returned.
 	Use() gdpr.IntakeLease
+	// Open is gdpr.IntakeKeys.Open.
 	Open(p gdpr.Place, envelope []byte) ([]byte, error)
 }
 

@@ -25,15 +25,21 @@ const (
 
 // DrainLog is the log as a drainer sees it.
 type DrainLog interface {
+	// Reader reads from a record on.
 	Reader(from wal.Index) (*wal.Reader, error)
+	// ReadAt reads the record at a place again.
 	ReadAt(p wal.Position) (wal.Record, error)
+	// Synced is the last record that is durable.
 	Synced() wal.Index
+	// Append is durable when it returns; it moves what is stuck to the end.
 	Append(ctx context.Context, payload []byte) (wal.Index, error)
 }
 
 // Cursor remembers durably how far one shard's drain has come: *wal.Cursor.
 type Cursor interface {
+	// At is the last record that is finished, as all before it are.
 	At() wal.Index
+	// Advance is durable when it returns.
 	Advance(to wal.Index) error
 }
 

@@ -16,7 +16,9 @@ type Name struct {
 
 // Lister is the part of driver.Client that this package asks.
 type Lister interface {
+	// Changed is driver.Client.Changed: one page of the orders of a window.
 	Changed(ctx context.Context, c driver.Caller, w driver.Window, cursor string) (driver.Page, error)
+	// Limits is what the platform can be asked.
 	Limits() driver.Limits
 }
 

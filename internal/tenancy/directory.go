@@ -19,6 +19,7 @@ const RefreshEvery = time.Second
 
 // Opener opens the secrets of apps: *gdpr.Keys.
 type Opener interface {
+	// OpenCredentials is gdpr.Keys.OpenCredentials.
 	OpenCredentials(ctx context.Context, list []gdpr.Sealed) ([]gdpr.Opened, error)
 }
 

@@ -103,14 +103,18 @@ type Everything struct {
 // Repo keeps the control database. Each method is one transaction, durable when it returns; each change raises the
 // version. A name, account or endpoint that is taken is KindConflict.
 type Repo interface {
+	// AddTenant stores a tenant.
 	AddTenant(context.Context, Tenant) error
+	// AddKey stores an API key, of which it holds a hash.
 	AddKey(context.Context, Key) error
 	// AddConnection stores a connection, with its app when app is not nil.
 	AddConnection(ctx context.Context, c Connection, app *App) error
+	// AddApp stores an app with its sealed secrets.
 	AddApp(context.Context, App) error
 	// RevokeKey ends a key; the time of the first revocation stays. A key that does not exist is KindNotFound.
 	RevokeKey(ctx context.Context, id hub.KeyID, at time.Time) error
 	// Version is cheap; it is asked each second.
 	Version(context.Context) (int64, error)
+	// Load returns everything at one version.
 	Load(context.Context) (Everything, error)
 }

@@ -15,6 +15,7 @@ import (
 
 // Credentials seals secrets under a key of their own: *gdpr.Keys.
 type Credentials interface {
+	// SealCredential is gdpr.Keys.SealCredential.
 	SealCredential(ctx context.Context, owner gdpr.CredentialOwner, p gdpr.Place, plaintext []byte) ([]byte, error)
 }
 

@@ -43,6 +43,7 @@ type StoppedError struct {
 	Err error
 }
 
+// Error implements error.
 func (e *StoppedError) Error() string { return fmt.Sprintf("log stopped: %s: %v", e.Op, e.Err) }
 
 // Unwrap gives the failure of the disk.
@@ -60,6 +61,7 @@ type DamageError struct {
 	Reason  string
 }
 
+// Error implements error.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("log damaged: %s at offset %d (segment %d, index %d): %s",
 		e.File, e.Offset, e.Segment, e.Index, e.Reason)
