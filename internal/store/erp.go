@@ -49,7 +49,7 @@ func (e ERP) Changes(ctx context.Context, tenant hub.TenantID, stream hub.Stream
 	case len(page) == 0:
 		return nil, d.known(ctx, h, after)
 	}
-	return page, d.settled(ctx, h, durable, page[len(page)-1])
+	return page, d.settled(ctx, h, durable, page[len(page)-1].Sequence, page[len(page)-1].ID)
 }
 
 // CodeBeyondHead is the conflict of a reader that has seen more than there is: the database was restored from a backup.
@@ -75,25 +75,25 @@ func (d *database) head(ctx context.Context, h head) (last int64, err error) {
 	return last, err
 }
 
-// settled returns when a page that ends with this change is durable; what was known to be before the page was read needs
-// nothing. After a barrier the change is read again: should the server have been killed and started in between, the barrier was
-// passed on the new one, and the change may be gone.
-func (d *database) settled(ctx context.Context, h head, durable int64, last hub.Change) error {
-	if !d.dialect.sharesLog || last.Sequence <= durable {
+// settled returns when the change with that number and id, which the caller has read, is durable, and with it all before it;
+// what was known to be before it was read needs nothing. After a barrier the change is read again: should the server have been
+// killed and started in between, the barrier was passed on the new one, and the change may be gone.
+func (d *database) settled(ctx context.Context, h head, durable, sequence int64, id hub.ChangeID) error {
+	if !d.dialect.sharesLog || sequence <= durable {
 		return nil
 	}
 	if err := d.flushed(ctx); err != nil {
 		return err
 	}
 	const op = "reading the feed again"
-	var id hub.ChangeID
+	var still hub.ChangeID
 	err := d.query(ctx, op, "SELECT id FROM feed WHERE tenant_id = ? AND stream = ? AND sequence = ?",
-		[]any{string(h.tenant), string(h.stream), last.Sequence}, func(r *sql.Rows) error { return r.Scan(&id) })
-	if err == nil && id != last.ID {
+		[]any{string(h.tenant), string(h.stream), sequence}, func(r *sql.Rows) error { return r.Scan(&still) })
+	if err == nil && still != id {
 		err = &hub.Error{Kind: hub.KindUnavailable, Op: op, Err: words("the database was restarted and took the change back")}
 	}
 	if err == nil {
-		d.marks.raise(h, last.Sequence)
+		d.marks.raise(h, sequence)
 	}
 	return err
 }

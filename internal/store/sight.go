@@ -40,22 +40,9 @@ func (s *sight) column() (column string, args []any) {
 func (s *sight) settled(ctx context.Context) error {
 	number, id, _ := strings.Cut(s.saw.String, " ")
 	last, _ := strconv.ParseInt(number, 10, 64)
-	if !s.d.dialect.sharesLog || last <= s.known {
-		return nil
-	}
-	if err := s.d.flushed(ctx); err != nil {
-		return err
-	}
-	const op = "reading the newest change again"
-	var still string
-	err := s.d.query(ctx, op, "SELECT id FROM feed WHERE tenant_id = ? AND stream = ? AND sequence = ?",
-		[]any{string(s.h.tenant), string(s.h.stream), last}, func(r *sql.Rows) error { return r.Scan(&still) })
-	if err == nil && still != id {
-		err = &hub.Error{Kind: hub.KindUnavailable, Op: op, Err: words("the database was restarted and took the change back")}
-	}
+	err := s.d.settled(ctx, s.h, s.known, last, hub.ChangeID(id))
 	if err == nil {
-		s.known = last
-		s.d.marks.raise(s.h, last)
+		s.known = max(s.known, last)
 	}
 	return err
 }
