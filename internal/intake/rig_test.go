@@ -287,6 +287,7 @@ type rig struct {
 	door     *Door
 	pipeline *Pipeline
 	journal  *journal
+	running  map[hub.ShardID]*Drainer
 	stops    []func()
 	count    atomic.Uint64
 }
@@ -309,7 +310,7 @@ func (r *rig) ids() (id [16]byte) {
 }
 
 func newRig(t *testing.T, store *memory, fs wal.FS) *rig {
-	r := &rig{t: t, dir: t.TempDir(), fs: fs, store: store, script: &script{}, journal: &journal{}}
+	r := &rig{t: t, dir: t.TempDir(), fs: fs, store: store, script: &script{}, journal: &journal{}, running: map[hub.ShardID]*Drainer{}}
 	root := testRoot()
 	var err error
 	if r.key, err = gdpr.OpenIntakeKeys(t.Context(), r.dir+"/key", []gdpr.Root{root}); err != nil {
@@ -386,8 +387,13 @@ func (r *rig) drainer(shard hub.ShardID) *Drainer {
 	}
 }
 
-// run starts a drainer and returns what stops it; the rig stops it at the latest.
+// run starts a drainer, the only one of its shard, and returns what stops it; the rig stops it at the latest.
 func (r *rig) run(d *Drainer) (stop func()) {
+	r.t.Helper()
+	if r.running[d.Shard] != nil {
+		r.t.Fatalf("shard %s has a drainer: two would share its cursor", d.Shard)
+	}
+	r.running[d.Shard] = d
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
@@ -396,6 +402,7 @@ func (r *rig) run(d *Drainer) (stop func()) {
 		if err := <-ended; err != nil {
 			r.t.Errorf("Run: %v", err)
 		}
+		delete(r.running, d.Shard)
 	})
 	r.stops = append(r.stops, stop)
 	return stop

@@ -79,10 +79,8 @@ func TestClosedBesideADeletion(t *testing.T) {
 // A deletion is no version: what is parked of the order stays.
 func TestDeletionClosesNothing(t *testing.T) {
 	withParked(t, "bad", func(t *testing.T, r *rig, _ *Parking, _ hub.ParkedID) {
-		d := r.drainer("s1")
-		r.run(d)
 		r.deliver("a", "2", "shop-a delete 1 1 x")
-		r.drained(d)
+		r.drained(r.running["s1"])
 		if p := r.parked("s1")[0]; p.State != ParkedOpen {
 			t.Errorf("%+v", p)
 		}
