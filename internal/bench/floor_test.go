@@ -18,11 +18,11 @@ type floor struct {
 	ended   chan struct{}
 }
 
-const mostAtOnce = 64 // rows of one statement
+const mostAtOnce = 256 // rows of one statement
 
 func newFloor(tb testing.TB, s baseline.Source) *floor {
 	tb.Helper()
-	f := &floor{db: got(s.Open())(tb), waiting: make(chan chan error, manyConns), ended: make(chan struct{})}
+	f := &floor{db: got(s.Open())(tb), waiting: make(chan chan error, mostAtOnce), ended: make(chan struct{})}
 	f.db.SetMaxOpenConns(1)
 	for _, statement := range []string{"CREATE TABLE IF NOT EXISTS bare (n BIGINT NOT NULL)", "DELETE FROM bare"} {
 		got(f.db.ExecContext(context.Background(), statement))(tb)

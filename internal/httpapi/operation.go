@@ -58,9 +58,12 @@ func asProblem(ctx huma.Context, _ string, v any) (any, error) {
 // selfWriter is a body that prints itself, because it holds documents that are JSON already.
 type selfWriter interface{ appendJSON([]byte) []byte }
 
+// lineEnd ends every answer.
+const lineEnd = "\n"
+
 func marshal(w io.Writer, v any) error {
 	if own, ok := v.(selfWriter); ok {
-		_, err := w.Write(append(own.appendJSON(nil), '\n'))
+		_, err := w.Write(append(own.appendJSON(nil), lineEnd...))
 		return err
 	}
 	var b bytes.Buffer // whole before the first byte goes out

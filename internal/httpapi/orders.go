@@ -183,7 +183,7 @@ func (s *server) order(ctx context.Context, c caller, in *orderQuery) (*orderAns
 	if !personal.open {
 		row, err = s.Orders.Order(ctx, t, hub.OrderID(in.ID))
 	} else if row, err = s.Personal.Order(ctx, personal.begin(), hub.OrderID(in.ID)); err == nil {
-		err = personal.fresh(ctx)
+		err = personal.fresh(ctx, row.Doc)
 	}
 	if err != nil {
 		return nil, missing(err, "order_not_found")

@@ -84,16 +84,17 @@ func (r personalRead) printed(ctx context.Context, body selfWriter, size int) ([
 		*room = make([]byte, 0, size)
 	}
 	text := body.appendJSON((*room)[:0])
-	return text, r.fresh(ctx)
+	return text, r.fresh(ctx, text)
 }
 
 // fresh looks, with nothing left to do but to send the answer, whether it may still be served, and has it looked at again
 // before each piece.
-func (r personalRead) fresh(ctx context.Context) error {
+func (r personalRead) fresh(ctx context.Context, answer []byte) error {
 	look := func() (time.Duration, error) { return r.use.Fresh(r.to) }
 	_, err := look()
 	if err == nil { // a problem holds nothing personal
-		traceOf(ctx).fresh = look
+		t := traceOf(ctx)
+		t.fresh, t.size = look, len(answer)+len(lineEnd)
 	}
 	return err
 }

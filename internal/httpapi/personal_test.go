@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +192,9 @@ func TestPersonalIsServedAndDisclosed(t *testing.T) {
 		got := l.want(l.do("GET", path+"&include=personal", key, ""), 200, "")
 		if got.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s may be cached: %v", path, got.Header())
+		}
+		if length := got.Header().Get("Content-Length"); length != strconv.Itoa(got.Body.Len()) {
+			t.Errorf("%s: %d bytes, announced as %q", path, got.Body.Len(), length)
 		}
 		orders := 3
 		if i == 2 {

@@ -25,6 +25,7 @@ type trace struct {
 	sent   func()       // called when the answer has been written; nil: nothing to do
 	// fresh is asked before each piece of an answer with personal fields, and says for how long it may be sent; nil: without them.
 	fresh func() (left time.Duration, err error)
+	size  int // bytes of that answer
 }
 
 type traceKey struct{}
@@ -116,10 +117,14 @@ type statusRecorder struct {
 	cut    *time.Timer // makes the connection unwritable; nil before the first piece with personal fields
 }
 
-// WriteHeader notes the first final status.
+// WriteHeader notes the first final status, and tells how long an answer with personal fields is: then all of it leaves with
+// the flush of finish, and a client knows when it was cut.
 func (w *statusRecorder) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
 		w.status = status
+		if w.trace.fresh != nil && status == http.StatusOK {
+			w.Header().Set("Content-Length", strconv.Itoa(w.trace.size))
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
