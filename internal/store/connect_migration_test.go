@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pressly/goose/v3"
-
 	"hub/internal/connect"
 	"hub/internal/hubtest/mariadb"
 )
@@ -38,8 +36,7 @@ func TestEndedBeforeTheirKeysDied(t *testing.T) {
 			if d.dialect == sqliteDialect {
 				must(d.makeFile())
 			}
-			before, err := goose.NewProvider(goose.Dialect(d.dialect.goose), d.write, d.folder(), goose.WithTableName("schema_control"),
-				goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+			before, err := d.provider()
 			must(err)
 			_, err = before.UpTo(ctx, 74)
 			must(err)

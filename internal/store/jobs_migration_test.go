@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pressly/goose/v3"
-
 	"hub"
 	"hub/internal/hubtest/mariadb"
 	"hub/internal/jobs"
@@ -35,8 +33,7 @@ func upgraded(t *testing.T, version int64, fill func(t *testing.T, d *database),
 					t.Fatal(err)
 				}
 			}
-			before, err := goose.NewProvider(goose.Dialect(d.dialect.goose), d.write, d.folder(), goose.WithTableName("schema_shard"),
-				goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+			before, err := d.provider()
 			if err == nil {
 				_, err = before.UpTo(ctx, version)
 			}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,17 +31,8 @@ func onServer(t *testing.T, server *mariadb.Server) (Config, []*database) {
 // versions lists the numbers of a database's migrations.
 func (d *database) versions(t *testing.T) (list []int64) {
 	t.Helper()
-	files, err := fs.ReadDir(d.folder(), ".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		number, _, _ := strings.Cut(f.Name(), "_")
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, n)
+	for _, step := range d.steps() {
+		list = append(list, step.Version)
 	}
 	return list
 }

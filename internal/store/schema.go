@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"io/fs"
@@ -33,21 +34,44 @@ func (d *database) folder() fs.FS {
 	return sub
 }
 
-// newest returns the version that this hub's statements are written for.
-func (d *database) newest() (version int64) {
-	files, err := fs.ReadDir(d.folder(), ".")
+// steps returns the migrations as goose runs them. goose would also read the files itself, with eight megabytes of memory for
+// each statement, to find where one ends; here all of a file is given to the driver.
+func (d *database) steps() (steps []*goose.Migration) {
+	folder := d.folder()
+	files, err := fs.ReadDir(folder, ".")
 	if err != nil {
 		panic(err) // embedded
 	}
 	for _, f := range files {
 		number, _, _ := strings.Cut(f.Name(), "_")
-		n, err := strconv.ParseInt(number, 10, 64)
+		version, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
 			panic(err) // a test reads every name
 		}
-		version = max(version, n)
+		run := func(ctx context.Context, tx *sql.Tx) error {
+			text, err := fs.ReadFile(folder, f.Name())
+			if err == nil {
+				_, err = tx.ExecContext(ctx, string(text))
+			}
+			return err
+		}
+		steps = append(steps, goose.NewGoMigration(version, &goose.GoFunc{RunTx: run}, nil))
+	}
+	return steps
+}
+
+// newest returns the version that this hub's statements are written for.
+func (d *database) newest() (version int64) {
+	for _, step := range d.steps() {
+		version = max(version, step.Version)
 	}
 	return version
+}
+
+// provider applies migrations.
+func (d *database) provider() (*goose.Provider, error) {
+	return goose.NewProvider(goose.Dialect(d.dialect.goose), d.write, nil, goose.WithGoMigrations(d.steps()...),
+		goose.WithTableName("schema_"+string(d.role)), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
 // checkSchema refuses a database whose schema is missing or another than ours.
@@ -80,8 +104,7 @@ func (d *database) up(ctx context.Context) error {
 			return err
 		}
 	}
-	provider, err := goose.NewProvider(goose.Dialect(d.dialect.goose), d.write, d.folder(),
-		goose.WithTableName("schema_"+string(d.role)), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	provider, err := d.provider()
 	if err != nil {
 		return fail(op, err)
 	}
