@@ -18,7 +18,8 @@ import (
 
 // TestDrillNothingMissed drops every twentieth delivery of three platforms for good and has the hub away for two hours of
 // their time, while people go on buying. The day's statements must then end without a missing order and without anything
-// unknown, and an order that somebody deletes by hand must be named and repaired.
+// unknown, and an order that somebody deletes by hand must be named and repaired. One that changes at its platform before
+// anybody looks comes back by itself. Either keeps its id and its revisions.
 func TestDrillNothingMissed(t *testing.T) {
 	t.Parallel()
 	const seed = 94
@@ -43,8 +44,10 @@ func TestDrillNothingMissed(t *testing.T) {
 		d.deleteOne(t, s)
 		deleted++
 	}
+	changed := d.changeDeleted(t)
 	t.Logf("%d orders of %d shops, %d deliveries dropped for good, the hub away for two hours of platform time: differences that the day's first statements had: %v; "+
-		"in the end 0 missing, 0 unknown; %d orders deleted by hand, each named and repaired by the next statement; seed %d", d.sold(), len(d.everybody()), dropped, first, deleted, seed)
+		"in the end 0 missing, 0 unknown; %d orders deleted by hand, each named and repaired by the next statement, and %d that changed before one; "+
+		"of %d changes %d under another id or revision than was due; seed %d", d.sold(), len(d.everybody()), dropped, first, deleted, changed, d.feed, d.astray, seed)
 	if dropped == 0 {
 		t.Error("nothing was dropped: the drill proves nothing")
 	}
@@ -61,6 +64,8 @@ type missing struct {
 	hub    *hubtest.Hub
 	random *rand.Rand
 	open   map[seller][]string
+	feed   int // changes that the whole feed has
+	astray int
 }
 
 // openMissing begins in the morning of yesterday, so that the day is over when somebody looks.
@@ -206,11 +211,58 @@ func (d *missing) equal(t *testing.T, s seller, first map[string]int) {
 	}
 }
 
-// deleteOne deletes the row of an order, whatever shard it is on, and looks again.
+// deleteOne deletes the row of an order, and looks again.
 func (d *missing) deleteOne(t *testing.T, s seller) {
 	t.Helper()
 	all := s.orders(s.account)
 	id := all[d.random.IntN(len(all))].id
+	d.lose(t, s, id)
+	list := d.look(t, s)
+	named, repaired := false, false
+	for _, one := range list {
+		for _, difference := range one.Differences {
+			named = named || difference.External == id && difference.Kind == "missing" && !difference.Repaired
+			repaired = repaired || difference.External == id && difference.Repaired
+		}
+	}
+	if last := list[len(list)-1]; !named || !repaired || last.State != "equal" || last.Held.Orders != len(all) {
+		t.Errorf("%s: an order that was deleted by hand is named: %v, repaired: %v; the last statement is %+v", s.app.Platform, named, repaired, last)
+	}
+}
+
+// changeDeleted deletes an order of each shop, which changes at its platform then, and returns how many when all have come back.
+func (d *missing) changeDeleted(t *testing.T) (n int) {
+	t.Helper()
+	for _, s := range d.everybody() {
+		for _, id := range d.open[s][:min(1, len(d.open[s]))] {
+			d.lose(t, s, id)
+			if err := s.change(s.account, id); err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+	}
+	d.polled(t)
+	type place struct{ connection, external string }
+	ids, revisions := map[place]string{}, map[place]int64{}
+	for _, c := range wholeFeed(t, d.erp) {
+		at := place{c.Order.ConnectionID, c.Order.ExternalID}
+		if before, known := ids[at]; known && before != c.Order.ID || c.Order.Revision != revisions[at]+1 {
+			t.Errorf("%v has id %s and revision %d after id %s and revision %d", at, c.Order.ID, c.Order.Revision, before, revisions[at])
+			d.astray++
+		}
+		ids[at], revisions[at] = c.Order.ID, c.Order.Revision
+		d.feed++
+	}
+	if n == 0 {
+		t.Error("nothing changed: the drill proves nothing")
+	}
+	return n
+}
+
+// lose deletes the row of an order, whatever shard it is on.
+func (d *missing) lose(t *testing.T, s seller, id string) {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(d.data, "shards", "*.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -235,16 +287,5 @@ func (d *missing) deleteOne(t *testing.T, s seller) {
 	}
 	if gone != 1 {
 		t.Fatalf("%d rows were deleted", gone)
-	}
-	list := d.look(t, s)
-	named, repaired := false, false
-	for _, one := range list {
-		for _, difference := range one.Differences {
-			named = named || difference.External == id && difference.Kind == "missing" && !difference.Repaired
-			repaired = repaired || difference.External == id && difference.Repaired
-		}
-	}
-	if last := list[len(list)-1]; !named || !repaired || last.State != "equal" || last.Held.Orders != len(all) {
-		t.Errorf("%s: an order that was deleted by hand is named: %v, repaired: %v; the last statement is %+v", s.app.Platform, named, repaired, last)
 	}
 }
