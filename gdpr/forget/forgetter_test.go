@@ -3,6 +3,7 @@ package forget_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,5 +231,34 @@ func bodyLoopIsHourly(t *testing.T) {
 	}
 	if more := w.counts - counts; more != 0 {
 		t.Errorf("an idle loop counted %d times", more)
+	}
+}
+
+// TestCycleWaits: a hub that does not move holds a root up, and whoever looks after the hubs is told which, by all of them; the
+// moment that a running hub takes to move is no trouble.
+func TestCycleWaits(t *testing.T) { synctest.Test(t, bodyCycleWaits) }
+
+func bodyCycleWaits(t *testing.T) {
+	w := newWorld(t, 1)
+	w.populate()
+	must(t, w.report(), w.hubs[0].erase(customer{"ten_a", "ann"}))
+	if _, err := w.hubs[0].runner.Run(ctx, 0); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.vault.Current(ctx)
+	must(t, err)
+	if len(c.WaitsFor) == 0 {
+		t.Fatalf("nobody is waited for: %+v", c)
+	}
+	must(t, w.hubs[0].loop.Tick(ctx), w.hubs[1].loop.Tick(ctx)) // at first both are quiet about it
+	w.now = w.now.Add(2 * time.Minute)
+	for _, n := range w.hubs {
+		if err := n.loop.Tick(ctx); hub.CodeOf(err) != forget.CodeCycleWaits || !strings.Contains(err.Error(), c.WaitsFor[0]) {
+			t.Errorf("%s, after two minutes: %v", n.name, err)
+		}
+	}
+	must(t, w.report(), w.hubs[0].loop.Tick(ctx), w.hubs[1].loop.Tick(ctx))
+	if c, err = w.vault.Current(ctx); err != nil || c.Phase != forget.PhaseDone {
+		t.Errorf("after all have moved: %+v, %v", c, err)
 	}
 }

@@ -3,6 +3,7 @@ package forget
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -44,7 +45,7 @@ type glance struct {
 // Tick does what is due: it reconciles the shards when the ledger has moved or one of them went back, cleans what expired once
 // an hour, ends idle keys once a minute, and runs a cycle when something is pending and the last one began an hour ago, or
 // goes on with one that runs. The caller repeats it every second or so. Every part is tried although another fails; that
-// another hub leads is no error.
+// another hub leads is no error; that a cycle has waited for hubs for a minute is one.
 func (l *Loop) Tick(ctx context.Context) error {
 	state, err := l.Forgetter.Vault.Poll(ctx, l.seen)
 	if err != nil {
@@ -144,7 +145,7 @@ func (l *Loop) cycle(ctx context.Context, state gdpr.State) error {
 	if !running && (now.Sub(c.BeganAt) < interval || current == l.looked && now.Sub(l.lookAt) < interval) {
 		return nil
 	}
-	_, err = l.Runner.Run(ctx, 0)
+	next, err := l.Runner.Run(ctx, 0)
 	code := hub.CodeOf(err)
 	l.stuckAt = time.Time{}
 	if code == CodeApprovalNeeded || code == CodeKeysVanished || code == CodeKeysDamaged || hub.KindOf(err) == hub.KindPermanent {
@@ -154,7 +155,14 @@ func (l *Loop) cycle(ctx context.Context, state gdpr.State) error {
 		l.looked, l.lookAt = current, now
 	}
 	if code == CodeElsewhere || code == hub.CodeStaleEpoch || code == gdpr.CodeKeyringStale {
-		return nil // another hub leads, or changed the keyring
+		next, err = c, nil // another hub leads, or changed the keyring
+	}
+	if err == nil && len(next.WaitsFor) > 0 && now.Sub(next.BeganAt) >= patience {
+		return &hub.Error{Kind: hub.KindUnavailable, Code: CodeCycleWaits, Op: "running a forget cycle", Err: hub.Errorf(hub.KindUnavailable, "",
+			"cycle %d waits for %s: start them again, or say with hub instance remove that a disk is destroyed", next.Number, strings.Join(next.WaitsFor, ", "))}
 	}
 	return err
 }
+
+// CodeCycleWaits: hubs have not moved to the new root for longer than one that runs takes, so the old root is still there.
+const CodeCycleWaits hub.Code = "cycle_waits"
