@@ -91,7 +91,8 @@ func openKeyring(root Root, s SealedKeyring, last *Keyring) (*Keyring, error) {
 const opKeyring = "opening keyring"
 
 func damagedKeyring(why string) error {
-	return &hub.Error{Kind: hub.KindInternal, Code: CodeKeyringDamaged, Op: opKeyring, Subject: "vault", Err: errors.New(why)}
+	return &hub.Error{Kind: hub.KindInternal, Code: CodeKeyringDamaged, Op: opKeyring, Subject: "vault",
+		Err: errors.New(why + "; bring the vault back from its newest copy")}
 }
 
 // parseSlots reads the plaintext of a keyring: all buckets, then weeks, each slot once and ascending.

@@ -58,6 +58,19 @@ func (k *Keys) loadOnce(ctx context.Context, last *Keyring) (*Keyring, error) {
 	return openKeyring(root, newest, last)
 }
 
+// CheckKeyring says whether the newest of a vault's keyrings opens, and changes nothing. A vault that has none yet is well.
+func CheckKeyring(roots []Root, rings []SealedKeyring) error {
+	if len(rings) == 0 || len(roots) == 0 {
+		return nil
+	}
+	newest := rings[len(rings)-1]
+	root, err := rootOf(roots, newest.Generation)
+	if err == nil {
+		_, err = openKeyring(root, newest, nil)
+	}
+	return err
+}
+
 func (k *Keys) loadRoots(ctx context.Context) ([]Root, error) {
 	roots, err := k.roots.Load(ctx)
 	if hub.KindOf(err) == hub.KindNotFound && err != nil || err == nil && len(roots) == 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hub"
 	"hub/gdpr"
 	"hub/internal/config"
 	"hub/internal/store"
@@ -26,6 +27,7 @@ type Check struct {
 func Doctor(ctx context.Context, cfg config.Config) []Check {
 	around := look(cfg)
 	checks := []Check{checkFolder(cfg.Data), checkRoot(ctx, cfg), around.rights(), around.place(), around.swap(), around.coreDumps(), checkDisk(cfg.Data)}
+	checks = append(checks, checkIntakeKey(cfg)...)
 	checks = append(checks, checkDatabases(ctx, cfg)...)
 	checks = append(checks, checkForget(ctx, cfg, around)...)
 	checks = append(checks, checkBroker(ctx, cfg))
@@ -76,6 +78,17 @@ func checkRoot(ctx context.Context, cfg config.Config) Check {
 	return failed(name, err.Error(), "bring back the folder that HUB_KEYS named before; without it nothing sealed can be read")
 }
 
+// checkIntakeKey finds what keeps a hub from starting: a log without the key that it is sealed under.
+func checkIntakeKey(cfg config.Config) []Check {
+	folder, log := filepath.Join(cfg.Data, "intake"), filepath.Join(cfg.Data, "wal")
+	key := filepath.Join(folder, "intake.key")
+	if exists(key) || !exists(folder) && !exists(log) {
+		return nil
+	}
+	return []Check{failed("intake key", key+" is gone and the log beside it is sealed under it",
+		fmt.Sprintf("bring it back, or move %s and %s away to give the log up", folder, log))}
+}
+
 func checkDisk(dir string) Check {
 	const name = "free disk"
 	const least = 1 << 30
@@ -94,7 +107,7 @@ func checkDisk(dir string) Check {
 func checkDatabases(ctx context.Context, cfg config.Config) (checks []Check) {
 	c := storeConfig(cfg)
 	c.Clock, c.IDs, c.Log = SystemClock, NewIDs(), slog.New(slog.DiscardHandler)
-	if fresh := !exists(filepath.Join(cfg.Data, "intake")); fresh && cfg.Store.Kind == config.SQLite {
+	if fresh := !exists(filepath.Join(cfg.Data, "intake")) && !exists(filepath.Join(cfg.Data, "shards")); fresh && cfg.Store.Kind == config.SQLite {
 		return []Check{warning("databases", "not made yet", "the first start makes them")}
 	}
 	list, err := store.Inspect(ctx, c)
@@ -122,5 +135,13 @@ func checkForget(ctx context.Context, cfg config.Config, around surroundings) []
 	if err != nil {
 		return []Check{warning("forget cycle", "not known: the vault is not readable", "see database vault")}
 	}
-	return around.forgetting(st)
+	checks := around.forgetting(st)
+	roots, err := openRoots(cfg, SystemClock).Load(ctx)
+	if err != nil {
+		return checks // checkRoot says why
+	}
+	if err := gdpr.CheckKeyring(roots, st.Keyrings); hub.CodeOf(err) == gdpr.CodeKeyringDamaged {
+		checks = append(checks, failed("keyring", err.Error(), "nothing personal opens without it; `hub backup restore --vault-from`, or the server's own tool"))
+	}
+	return checks
 }

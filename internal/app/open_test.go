@@ -1,13 +1,16 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/app"
 	"hub/internal/config"
 	"hub/internal/hubtest"
@@ -55,6 +58,18 @@ func TestLostKeysAreNotMadeAnew(t *testing.T) {
 		if err := once(t, data); err == nil {
 			t.Errorf("without %s the hub starts as if nothing was lost", lost)
 		}
+		failing := ""
+		for _, c := range app.Doctor(t.Context(), settings(t, data)) {
+			if c.Status == "failed" && c.Fix != "" {
+				failing += c.Name + ","
+			}
+			if strings.Contains(c.Detail, "not made yet") {
+				t.Errorf("without %s doctor says %+v", lost, c)
+			}
+		}
+		if want := map[string]string{"forget": "root key,"}[lost]; failing != cmp.Or(want, "intake key,") {
+			t.Errorf("without %s doctor names %q", lost, failing)
+		}
 		if _, err := os.Stat(filepath.Join(data, lost)); err == nil && lost != "intake" {
 			t.Errorf("%s was made anew", lost)
 		}
@@ -98,6 +113,39 @@ func TestSealedVaultGetsNoNewRoot(t *testing.T) {
 	if err := once(t, data); err != nil {
 		t.Errorf("with the root: %v", err)
 	}
+}
+
+// TestDamagedKeyring flips a bit of the row that everything personal hangs on: whoever starts the hub, or asks doctor why it
+// does not start, is told what to do.
+func TestDamagedKeyring(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	if err := once(t, data); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(data, "vault.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blob []byte
+	if err := db.QueryRow("SELECT sealed FROM vault_keyrings").Scan(&blob); err != nil {
+		t.Fatal(err)
+	}
+	blob[len(blob)/2] ^= 1
+	if _, err := db.Exec("UPDATE vault_keyrings SET sealed = ?", blob); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := once(t, data); hub.CodeOf(err) != gdpr.CodeKeyringDamaged || !strings.Contains(err.Error(), "newest copy") {
+		t.Errorf("a damaged keyring: %v", err)
+	}
+	for _, c := range app.Doctor(t.Context(), settings(t, data)) {
+		if c.Name == "keyring" && c.Status == "failed" {
+			return
+		}
+	}
+	t.Error("doctor says nothing of it")
 }
 
 // TestForeignRootIsRefused starts a hub with the root of another one.

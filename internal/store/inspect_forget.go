@@ -15,7 +15,8 @@ type ForgetState struct {
 	Pending  forget.Pending
 	Cycle    forget.Cycle // the newest; zero when there was none
 	Hubs     []forget.Hub
-	KilledAt time.Time // of the oldest kill that no finished cycle was for; zero when there is none
+	Keyrings []gdpr.SealedKeyring // oldest first
+	KilledAt time.Time            // of the oldest kill that no finished cycle was for; zero when there is none
 }
 
 // InspectForget reads it from the vault of cfg. It may run beside serving hubs and changes nothing but, on a server, the
@@ -37,6 +38,9 @@ func InspectForget(ctx context.Context, cfg Config) (st ForgetState, err error) 
 		return st, err
 	}
 	if st.Hubs, err = v.Hubs(ctx); err != nil {
+		return st, err
+	}
+	if st.Keyrings, err = v.Keyrings(ctx); err != nil {
 		return st, err
 	}
 	const query = "SELECT COALESCE(MIN(at), 0) FROM vault_ledger WHERE what = 'killed' AND person = 1" +
