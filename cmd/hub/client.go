@@ -78,6 +78,9 @@ func (p *problem) Error() string {
 	if a := p.Approval; a != nil {
 		fmt.Fprintf(&b, "\n  %s would be forgotten, alive after it: %s; approve with --approve %d", count(a.Kills, "person"), count(a.Subjects, "person"), a.Kills)
 	}
+	if p.Code == "tenant_required" { // the API tells of its own parameter
+		b.WriteString("\n  name it with --tenant")
+	}
 	fmt.Fprintf(&b, "\n  code %s, request %s", printable(p.Code), printable(p.RequestID))
 	return b.String()
 }

@@ -142,6 +142,8 @@ func TestRefusalsAreReadable(t *testing.T) {
 			"hub: Conflict: Taken.\nhub:   code name_taken, request req_1\n"},
 		"violations": {"tenant create --name x", `422{"title":"T","detail":"D.","code":"request_invalid","request_id":"req_1","errors":[{"path":"body.name","detail":"is too long"}]}`,
 			"hub: T: D.\nhub:   body.name: is too long\nhub:   code request_invalid, request req_1\n"},
+		"no tenant": {"parked list", `422{"title":"T","detail":"D.","code":"tenant_required","request_id":"req_1"}`,
+			"hub: T: D.\nhub:   name it with --tenant\nhub:   code tenant_required, request req_1\n"},
 		"no hub":            {"tenant list", `404<html>canary</html>`, "hub: URL answered 404 Not Found and is no hub\n"},
 		"redirect":          {"tenant list", `302`, "hub: URL answered 302 Found and is no hub\n"},
 		"success of no hub": {"tenant list", `200<html>`, "hub: the answer of URL is not that of a hub\n"},

@@ -91,7 +91,7 @@ func (o parkedOutcome) row() []string {
 func (c *parkedReplay) Run(p *process) error {
 	filtered := c.Code != "" || c.Platform != "" || c.Connection != "" || c.Before != ""
 	if filtered == (len(c.ID) > 0) {
-		return errors.New("name the deliveries by their ids, or by --code, --platform, --connection or --before")
+		return usageError{"name the deliveries by their ids, or by --code, --platform, --connection or --before"}
 	}
 	hub, err := c.client(p)
 	if err != nil {

@@ -21,6 +21,7 @@ func TestExitCodes(t *testing.T) {
 	for line, want := range map[string]int{
 		"--help": exitOK, "version": exitOK, "key create --help": exitOK,
 		"": exitUsage, "bogus": exitUsage, "serve --surprise": exitUsage, "tenant create": exitUsage, "tenant create --name x --order-retention long": exitUsage,
+		"tenant create --name x --order-retention 0": exitUsage, "tenant create --name x --order-retention=-1": exitUsage, "parked replay --tenant ten_1": exitUsage,
 		"key forget --approve x": exitUsage, "key forget --approve=-1": exitUsage, "instance remove": exitUsage, "instance list --help": exitOK, "version -o xml": exitUsage,
 		"normalize --platform amazon": exitUsage, "demo --orders 0": exitUsage, "demo --orders -1": exitUsage,
 		"serve --log-level loud": exitUsage, "serve --listen foo": exitUsage, "tenant list --url foo": exitUsage, "key revoke " + leaked: exitUsage,

@@ -31,18 +31,21 @@ func tenantColumns() []string { return []string{"TENANT", "NAME", "ORDER RETENTI
 type tenantCreate struct {
 	clientSettings
 	Name           string `required:"" help:"What people call it; unique." placeholder:"NAME"`
-	OrderRetention int    `help:"How many days personal fields of its orders are kept, 1 to 3650; 730 if left out." placeholder:"DAYS"`
+	OrderRetention *int   `help:"How many days personal fields of its orders are kept, 1 to 3650; 730 if left out." placeholder:"DAYS"`
 }
 
 // Run creates the tenant and prints it.
 func (c *tenantCreate) Run(p *process) error {
+	in := map[string]any{"name": c.Name}
+	if days := c.OrderRetention; days != nil {
+		if *days < 1 { // to the API 0 is the default, and whoever writes it here means as short as can be
+			return usageError{"--order-retention must be 1 to 3650"}
+		}
+		in["order_retention_days"] = *days
+	}
 	running, err := c.client(p)
 	if err != nil {
 		return err
-	}
-	in := map[string]any{"name": c.Name}
-	if c.OrderRetention != 0 {
-		in["order_retention_days"] = c.OrderRetention
 	}
 	var made tenant
 	if err := running.do(http.MethodPost, "/v1/tenants", nil, in, &made); err != nil {

@@ -77,7 +77,7 @@ func holdFolder(dir string, ids hub.IDSource) (*instance, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		held := &hub.Error{Kind: hub.KindConflict, Code: CodeFolderHeld, Op: op, Subject: dir,
-			Err: errors.New("another hub uses it; give each its own HUB_DATA")}
+			Err: errors.New("another hub uses it: stop that one first, or give each its own HUB_DATA")}
 		return nil, errors.Join(held, lock.Close())
 	}
 	i := &instance{lock: lock}
