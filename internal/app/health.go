@@ -59,12 +59,18 @@ type health struct {
 // healthFor is how long an answer is kept.
 const healthFor = time.Second
 
+// healthWait is how long a database has to answer. One that hangs must not make /readyz hang, for then whoever probes it takes a
+// hub away that accepts; a probe waits a second unless it is told otherwise.
+const healthWait = 800 * time.Millisecond
+
 // problems says what keeps the hub from working as it should, and which of it keeps it from accepting.
 func (h *Hub) problems(ctx context.Context) []httpapi.Problem {
 	h.health.mu.Lock()
 	defer h.health.mu.Unlock()
 	now := h.o.Clock()
 	if since := now.Sub(h.health.at); since < 0 || since >= healthFor {
+		ctx, cancel := context.WithTimeout(ctx, healthWait)
+		defer cancel()
 		h.health.at, h.health.list = now, h.examine(ctx)
 	}
 	return h.health.list

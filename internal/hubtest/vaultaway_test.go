@@ -2,6 +2,7 @@ package hubtest_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,9 @@ func TestDrillVaultAway(t *testing.T) {
 			o.since(time.Now())
 		}
 		<-time.After(how.lasts)
+		if said, err := probe(h.URL); err != nil || !strings.Contains(said, `"degraded"`) || !strings.Contains(said, "vault") {
+			t.Errorf("%s: /readyz within %v: %s, %v", how.name, probeTimeout, said, err)
+		}
 		back := time.Now()
 		how.back()
 		o.awaitPersonal(t)
@@ -70,6 +74,23 @@ func TestDrillVaultAway(t *testing.T) {
 		o.judge(t, how.name, back, recovered, !how.restart)
 	}
 	h.Terminate(t)
+}
+
+// probeTimeout is how long whoever watches the hub waits for /readyz, and more than such programs do by default: the machine is
+// busy.
+const probeTimeout = 3 * time.Second
+
+// probe is /readyz as a load balancer asks it, which takes a hub away that does not answer.
+func probe(url string) (string, error) {
+	client := &http.Client{Timeout: probeTimeout}
+	defer client.CloseIdleConnections()
+	answer, err := client.Get(url + "/readyz")
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return string(body), err
 }
 
 // outage is what clients see of one.
