@@ -58,7 +58,7 @@ func (l *library) ask(tb testing.TB, targets []string, query string, conns int, 
 
 func (l *library) askOf(tb testing.TB, h http.Handler, targets []string, query string, conns int, d time.Duration) rate {
 	tb.Helper()
-	defer app.UseProcessors()() // as hub serve does
+	defer app.UseProcessors()()                        // as hub serve does
 	must(tb, l.rig.keys.Refresh(context.Background())) // as a hub does each second
 	addr, stop := serve(tb, h)
 	defer stop()
