@@ -200,6 +200,20 @@ func TestSplitRefuses(t *testing.T) {
 	}
 }
 
+// TestTopicsAreTopics: the topic is not signed and is kept in clear, so what is no topic is not kept.
+func TestTopicsAreTopics(t *testing.T) {
+	for given, want := range map[string]string{
+		"orders/create": "orders/create", "Orders/Create": "Orders/Create", "customers/data_request": "customers/data_request", "": "",
+		"ana@example.com": "?", "Ana": "?", "orders/ana@example.com": "?", "orders/52998224725": "?", "orders create/": "?",
+	} {
+		header := sign([]byte("{}"), "secret", notice(given))
+		n, err := New().Verify(driver.Signed{Header: header, Body: []byte("{}"), Secrets: []string{"secret"}})
+		if err != nil || n.Topic != want {
+			t.Errorf("%q is kept as %q, %v", given, n.Topic, err)
+		}
+	}
+}
+
 // TestRepeatedHeaders: a header that comes twice has no meaning that we could pick.
 func TestRepeatedHeaders(t *testing.T) {
 	for _, name := range []string{"X-Shopify-Topic", "X-Shopify-Shop-Domain", "X-Shopify-Webhook-Id", "X-Shopify-Api-Version", "X-Shopify-Triggered-At"} {

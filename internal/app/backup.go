@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"hub"
+	"hub/gdpr"
 	"hub/internal/config"
 	"hub/internal/store"
 )
@@ -75,6 +77,9 @@ func Backup(ctx context.Context, cfg config.Config, o BackupOptions) (b Backed, 
 			return b, err
 		}
 	}
+	if err := checkCopy(ctx, cfg, b.VaultFolder, files); err != nil {
+		return b, err
+	}
 	for i := range sets { // the vault's first: with the other one, the whole is complete
 		s := sets[len(sets)-1-i]
 		if err := s.manifest.save(s.folder); err != nil {
@@ -83,6 +88,28 @@ func Backup(ctx context.Context, cfg config.Config, o BackupOptions) (b Backed, 
 		b.Manifests = append(b.Manifests, s.manifest)
 	}
 	return b, nil
+}
+
+// checkCopy refuses a copy of a vault whose keyring does not open: older copies are deleted when there are newer ones.
+func checkCopy(ctx context.Context, cfg config.Config, folder string, files []store.File) error {
+	c := storeConfig(cfg)
+	for _, f := range files {
+		if f.IsVault() {
+			c.Vault = "sqlite:" + filepath.Join(folder, f.Name)
+		}
+	}
+	c.Clock, c.IDs, c.Log = SystemClock, NewIDs(), slog.New(slog.DiscardHandler)
+	st, err := store.InspectForget(ctx, c)
+	if err != nil {
+		return err
+	}
+	roots, err := openRoots(cfg, SystemClock).Load(ctx)
+	if hub.KindOf(err) == hub.KindNotFound {
+		return nil // the roots are elsewhere: nobody can look
+	} else if err != nil {
+		return err
+	}
+	return gdpr.CheckKeyring(roots, st.Keyrings)
 }
 
 // targets decides where copies go.

@@ -140,6 +140,13 @@ func TestDamagedKeyring(t *testing.T) {
 	if err := once(t, data); hub.CodeOf(err) != gdpr.CodeKeyringDamaged || !strings.Contains(err.Error(), "newest copy") {
 		t.Errorf("a damaged keyring: %v", err)
 	}
+	to := filepath.Join(t.TempDir(), "backup")
+	if _, err := app.Backup(t.Context(), settings(t, data), app.BackupOptions{VaultTo: to, Version: "1", Clock: app.SystemClock}); hub.CodeOf(err) != gdpr.CodeKeyringDamaged {
+		t.Errorf("a copy of it: %v", err)
+	}
+	if left, err := os.ReadDir(to); err != nil || len(left) > 0 {
+		t.Errorf("of a copy of it %v is left, %v", left, err)
+	}
 	for _, c := range app.Doctor(t.Context(), settings(t, data)) {
 		if c.Name == "keyring" && c.Status == "failed" {
 			return

@@ -46,21 +46,23 @@ func (s *server) admit(roles []tenancy.Role) func(huma.Context, func(huma.Contex
 // authenticate reads the API key, which is everything behind the scheme and one space. Whatever is wrong with it, the
 // answer is the same.
 func (s *server) authenticate(r *http.Request) (tenancy.Identity, error) {
-	refused := &hub.Error{Kind: hub.KindUnauthentic, Code: "key_refused"}
 	headers := r.Header.Values("Authorization")
 	if len(headers) != 1 {
-		return tenancy.Identity{}, refused
+		return tenancy.Identity{}, keyRefused()
 	}
 	scheme, key, ok := strings.Cut(headers[0], " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return tenancy.Identity{}, refused
+		return tenancy.Identity{}, keyRefused()
 	}
 	identity, err := s.Directory.Authenticate(key)
 	if err != nil {
-		return tenancy.Identity{}, refused
+		return tenancy.Identity{}, keyRefused()
 	}
 	return identity, nil
 }
+
+// keyRefused is the same whatever is wrong with a key.
+func keyRefused() error { return &hub.Error{Kind: hub.KindUnauthentic, Code: "key_refused"} }
 
 // unnamed is what an operator reads who names no tenant where one is needed.
 const unnamed = "An operator has no tenant of its own: name the one that is meant in the query, as tenant=TENANT."

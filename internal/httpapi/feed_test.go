@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -92,6 +93,28 @@ func TestFeedWaitsForTheBell(t *testing.T) {
 		got := <-done
 		if n := len(got.body["data"].([]any)); n != 1 || time.Since(begin) != 0 {
 			t.Errorf("%d changes after %v", n, time.Since(begin))
+		}
+	})
+}
+
+// A key that is revoked while its reader waits reads nothing any more.
+func TestRevokedWhileItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		l.withPeople()
+		for i, include := range []string{"", "&include=personal"} {
+			key := l.scoped(erpRole)
+			done := make(chan reply)
+			go func() { done <- l.do("GET", fmt.Sprintf("/v1/orders/feed?after=%d&wait=60s%s", 3+i, include), key, "") }()
+			synctest.Wait() // until it waits
+			id := l.repo.all.Keys[len(l.repo.all.Keys)-1].ID
+			l.must(l.api.Tenancy.RevokeKey(t.Context(), id))
+			l.addOrder(l.a.id, hub.OrderID(fmt.Sprintf("ord_0000000000000000000000zzz%d", i)))
+			l.bell.Ring([]hub.TenantID{l.a.id})
+			l.want(<-done, 401, "key_refused")
+		}
+		if len(l.people.rows) > 0 {
+			t.Errorf("recorded %+v", l.people.rows)
 		}
 	})
 }

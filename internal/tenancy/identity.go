@@ -61,6 +61,12 @@ func (d *Directory) trusts(text string) bool {
 	return d.trusted != nil && subtle.ConstantTimeCompare(hash[:], d.trusted[:]) == 1
 }
 
+// Holds reports whether the key of an identity that was authenticated before is still good.
+func (d *Directory) Holds(i Identity) bool {
+	k, found := d.now.Load().keys[i.Key]
+	return i.Key == BootstrapKey || found && k.RevokedAt.IsZero()
+}
+
 // Authenticate finds the identity behind the text of an API key. Whatever is wrong with a key, the answer is the same and
 // takes the same steps.
 func (d *Directory) Authenticate(text string) (Identity, error) {

@@ -32,6 +32,8 @@ func TestRefused(t *testing.T) {
 		{`{"a":{"b":"\ud83d"}}`, hub.CodeInvalidUTF8, "a.b"}, {`"\udc00"`, hub.CodeInvalidUTF8, ""}, {`"\ud83d\ud83d"`, hub.CodeInvalidUTF8, ""},
 		{`"\ud83d\n"`, hub.CodeInvalidUTF8, ""}, {`"\ud83dx\ude00"`, hub.CodeInvalidUTF8, ""}, {"{\"\xff\":1}", hub.CodeInvalidUTF8, ""},
 		{`{"a":1,"a":2}`, hub.CodeDuplicateKey, "a"}, {`[{"b":{"x":1,"y":2,"x":1}}]`, hub.CodeDuplicateKey, "[0].b.x"}, {`{"a":1,"\u0061":1}`, hub.CodeDuplicateKey, "a"},
+		{`{"shipTo_2":1,"shipTo_2":1}`, hub.CodeDuplicateKey, "shipTo_2"}, {`{"Ana_Souza":1,"Ana_Souza":1}`, hub.CodeDuplicateKey, "?"},
+		{`{"cpf52998224725":1,"cpf52998224725":1}`, hub.CodeDuplicateKey, "?"}, {`{"5299":{"5":1,"5":1}}`, hub.CodeDuplicateKey, "?.?"},
 		{`{"":1,"":1}`, hub.CodeDuplicateKey, "?"}, {`{"a b@c.example":1,"a b@c.example":1}`, hub.CodeDuplicateKey, "?"}, {`{"é":1,"\u00e9":1}`, hub.CodeDuplicateKey, "?"},
 		{deep(MaxDepth + 1), hub.CodeTooDeep, strings.Repeat("[0]", MaxDepth)}, {strings.Repeat("[", 1_000_000), hub.CodeTooDeep, strings.Repeat("[0]", MaxDepth)},
 		{strings.Repeat(`{"a":`, MaxDepth+1), hub.CodeTooDeep, strings.TrimSuffix(strings.Repeat("a.", MaxDepth), ".")},

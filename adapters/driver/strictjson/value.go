@@ -167,17 +167,23 @@ func (v Value) Join(name string) string {
 	return name
 }
 
-// shown returns a member's name as paths print it. Names are the sender's: one that does not look like a name could be
-// anything, an e-mail address or a forged log line.
+// shown returns a member's name as paths print it. Names are the sender's, and paths are kept in clear: one that does not look
+// like those of platforms, which begin in lower case and have few digits, could be anything: an e-mail address, somebody's
+// name or tax number, a forged log line.
 func shown(name string) string {
-	if name == "" || len(name) > 64 {
-		return "?"
-	}
+	const mostDigits = 3
+	digits := 0
 	for i := range len(name) {
-		c := name[i]
-		if c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+		switch c := name[i]; {
+		case c == '_', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z' && i > 0:
+		case c >= '0' && c <= '9' && i > 0:
+			digits++
+		default:
 			return "?"
 		}
+	}
+	if name == "" || len(name) > 64 || digits > mostDigits {
+		return "?"
 	}
 	return name
 }
