@@ -29,7 +29,7 @@ type Options struct {
 	temporary string                          // folder for the demo's own, the system's when ""
 	patience  time.Duration                   // what has not come when nothing has moved for so long is lost; 30 s when 0
 	poll      time.Duration                   // between two polls of a shop; 2 s when 0
-	calm      bool                            // the platforms tell everything and answer well, and the road loses nothing
+	calm      bool                            // the platforms tell everything and answer well once the past has been read, and the road loses nothing
 	between   func(http.Handler) http.Handler // in tests: stands between the road and the hub
 }
 

@@ -62,7 +62,12 @@ func (s *show) run(ctx context.Context) error {
 		parts.Go(func() error { return t.books.Follow(working) })
 		for _, m := range t.markets {
 			parts.Go(func() error { m.Run(working); return nil })
-			parts.Go(func() error { return m.lives.run(working) })
+			parts.Go(func() error {
+				if s.o.calm { // what is told from here on, the hub has from deliveries and polls alone
+					t.past(working, m)
+				}
+				return m.lives.run(working)
+			})
 		}
 	}
 	parts.Go(func() error {
@@ -77,6 +82,19 @@ func (s *show) run(ctx context.Context) error {
 		return failed
 	}
 	return err
+}
+
+// past returns when the tenant's ERP has what was at a market before anybody was connected.
+func (t *tenant) past(ctx context.Context, m *market) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for settled(m.orders(), t.books, m.connection) < len(m.lives.old) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // open starts the platforms, the road and the hub behind it.
