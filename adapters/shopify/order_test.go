@@ -203,7 +203,7 @@ func TestSplitRefuses(t *testing.T) {
 // TestTopicsAreTopics: the topic is not signed and is kept in clear, so what is no topic is not kept.
 func TestTopicsAreTopics(t *testing.T) {
 	for given, want := range map[string]string{
-		"orders/create": "orders/create", "Orders/Create": "Orders/Create", "customers/data_request": "customers/data_request", "": "",
+		"orders/create": "orders/create", "Orders/Create": "Orders/Create", "customers/data_request": "customers/data_request", "customer.tags_added": "customer.tags_added", "": "",
 		"ana@example.com": "?", "Ana": "?", "orders/ana@example.com": "?", "orders/52998224725": "?", "orders create/": "?",
 	} {
 		header := sign([]byte("{}"), "secret", notice(given))

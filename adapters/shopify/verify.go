@@ -49,10 +49,10 @@ func (*Driver) Verify(s driver.Signed) (driver.Notice, error) {
 }
 
 // topic is a topic as it is kept, in clear and for longer than what it came with: nobody has signed it, so one that does not look
-// like Shopify's (words with a slash between them) is not kept.
+// like Shopify's (words with a slash or dot between them) is not kept.
 func topic(header string) string {
 	const letters = "abcdefghijklmnopqrstuvwxyz"
-	if header != "" && (strings.Trim(strings.ToLower(header), letters+"_/") != "" || !strings.Contains(header, "/")) {
+	if header != "" && (strings.Trim(strings.ToLower(header), letters+"_./") != "" || !strings.ContainsAny(header, "/.")) {
 		return "?"
 	}
 	return header

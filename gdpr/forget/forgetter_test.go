@@ -250,6 +250,7 @@ func bodyCycleWaits(t *testing.T) {
 	if len(c.WaitsFor) == 0 {
 		t.Fatalf("nobody is waited for: %+v", c)
 	}
+	w.now = w.now.Add(2 * time.Minute)                          // that it took to seal everything anew
 	must(t, w.hubs[0].loop.Tick(ctx), w.hubs[1].loop.Tick(ctx)) // at first both are quiet about it
 	w.now = w.now.Add(2 * time.Minute)
 	for _, n := range w.hubs {

@@ -34,6 +34,8 @@ type Loop struct {
 	stuckAt time.Time // when a cycle that runs last failed in a way that waits for somebody
 	looked  glance    // at what was pending, when a cycle last found nothing to do or was refused
 	lookAt  time.Time
+	waiting int64 // the cycle that was seen to wait for hubs
+	since   time.Time
 }
 
 // glance is all that decides whether something is pending.
@@ -157,11 +159,26 @@ func (l *Loop) cycle(ctx context.Context, state gdpr.State) error {
 	if code == CodeElsewhere || code == hub.CodeStaleEpoch || code == gdpr.CodeKeyringStale {
 		next, err = c, nil // another hub leads, or changed the keyring
 	}
-	if err == nil && len(next.WaitsFor) > 0 && now.Sub(next.BeganAt) >= patience {
-		return &hub.Error{Kind: hub.KindUnavailable, Code: CodeCycleWaits, Op: "running a forget cycle", Err: hub.Errorf(hub.KindUnavailable, "",
-			"cycle %d waits for %s: start them again, or say with hub instance remove that a disk is destroyed", next.Number, strings.Join(next.WaitsFor, ", "))}
+	if err == nil {
+		err = l.waits(next, now)
 	}
 	return err
+}
+
+// waits names the hubs that a cycle waits for, when that was seen to go on for longer than a running hub takes to move.
+func (l *Loop) waits(c Cycle, now time.Time) error {
+	if len(c.WaitsFor) == 0 {
+		l.waiting = 0
+		return nil
+	}
+	if l.waiting != c.Number {
+		l.waiting, l.since = c.Number, now
+	}
+	if now.Sub(l.since) < patience {
+		return nil
+	}
+	return &hub.Error{Kind: hub.KindUnavailable, Code: CodeCycleWaits, Op: "running a forget cycle", Err: hub.Errorf(hub.KindUnavailable, "",
+		"cycle %d waits for %s: start them again, or say with hub instance remove that a disk is destroyed", c.Number, strings.Join(c.WaitsFor, ", "))}
 }
 
 // CodeCycleWaits: hubs have not moved to the new root for longer than one that runs takes, so the old root is still there.

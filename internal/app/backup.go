@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,7 +39,8 @@ type Backed struct {
 // Backup copies the files of an embedded hub, beside it while it serves or while none does. Each copy is one state of its
 // database; the vault's is the newest, so it opens what the shards' hold. A folder is complete when its manifest is there,
 // which is written last. The folder forget is in no backup, neither is what this hub has accepted and not drained yet, nor
-// the key that opens it. Databases on servers are hub.KindInvalid with CodeOnServers.
+// the key that opens it. Databases on servers are hub.KindInvalid with CodeOnServers. A vault whose keyring does not open is copied like
+// any other, and then named by the error.
 func Backup(ctx context.Context, cfg config.Config, o BackupOptions) (b Backed, err error) {
 	files, err := store.Files(storeConfig(cfg))
 	if err != nil {
@@ -77,9 +77,6 @@ func Backup(ctx context.Context, cfg config.Config, o BackupOptions) (b Backed, 
 			return b, err
 		}
 	}
-	if err := checkCopy(ctx, cfg, b.VaultFolder, files); err != nil {
-		return b, err
-	}
 	for i := range sets { // the vault's first: with the other one, the whole is complete
 		s := sets[len(sets)-1-i]
 		if err := s.manifest.save(s.folder); err != nil {
@@ -87,29 +84,29 @@ func Backup(ctx context.Context, cfg config.Config, o BackupOptions) (b Backed, 
 		}
 		b.Manifests = append(b.Manifests, s.manifest)
 	}
-	return b, nil
+	made = nil // complete, whatever is found in it
+	return b, checkCopy(ctx, cfg, b.VaultFolder, files)
 }
 
-// checkCopy refuses a copy of a vault whose keyring does not open: older copies are deleted when there are newer ones.
+// checkCopy says that the keyring in a copy of the vault does not open, so that nobody deletes older copies for it.
 func checkCopy(ctx context.Context, cfg config.Config, folder string, files []store.File) error {
-	c := storeConfig(cfg)
-	for _, f := range files {
-		if f.IsVault() {
-			c.Vault = "sqlite:" + filepath.Join(folder, f.Name)
-		}
-	}
-	c.Clock, c.IDs, c.Log = SystemClock, NewIDs(), slog.New(slog.DiscardHandler)
-	st, err := store.InspectForget(ctx, c)
-	if err != nil {
-		return err
-	}
 	roots, err := openRoots(cfg, SystemClock).Load(ctx)
 	if hub.KindOf(err) == hub.KindNotFound {
-		return nil // the roots are elsewhere: nobody can look
-	} else if err != nil {
-		return err
+		return nil // they are elsewhere, and nobody can look
 	}
-	return gdpr.CheckKeyring(roots, st.Keyrings)
+	for _, f := range files {
+		if err != nil || !f.IsVault() {
+			continue
+		}
+		var rings []gdpr.SealedKeyring
+		if rings, err = f.At(filepath.Join(folder, f.Name)).Keyrings(ctx); err == nil {
+			err = gdpr.CheckKeyring(roots, rings)
+		}
+	}
+	if err != nil {
+		return hub.Errorf(hub.KindOf(err), "looking into the copy of the vault, which is complete: keep the older ones", "%w", err)
+	}
+	return nil
 }
 
 // targets decides where copies go.

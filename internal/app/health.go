@@ -69,7 +69,7 @@ func (h *Hub) problems(ctx context.Context) []httpapi.Problem {
 	defer h.health.mu.Unlock()
 	now := h.o.Clock()
 	if since := now.Sub(h.health.at); since < 0 || since >= healthFor {
-		ctx, cancel := context.WithTimeout(ctx, healthWait)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthWait) // the answer is for others, too
 		defer cancel()
 		h.health.at, h.health.list = now, h.examine(ctx)
 	}

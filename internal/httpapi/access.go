@@ -61,6 +61,14 @@ func (s *server) authenticate(r *http.Request) (tenancy.Identity, error) {
 	return identity, nil
 }
 
+// holds refuses a caller whose key was revoked after the request began.
+func (s *server) holds(c caller) error {
+	if s.Directory.Holds(c.Identity) {
+		return nil
+	}
+	return keyRefused()
+}
+
 // keyRefused is the same whatever is wrong with a key.
 func keyRefused() error { return &hub.Error{Kind: hub.KindUnauthentic, Code: "key_refused"} }
 

@@ -77,8 +77,8 @@ func (s *server) feed(ctx context.Context, c caller, in *feedQuery) (*feedAnswer
 	if errors.Is(err, context.Canceled) { // the hub stops while a client waits: it learned nothing new, which is true
 		page, err = erp.Page{Next: in.After}, nil
 	}
-	if err == nil && !s.Directory.Holds(c.Identity) { // revoked while it waited
-		err = keyRefused()
+	if err == nil {
+		err = s.holds(c) // it may have waited
 	}
 	if err == nil && personal.open {
 		s.usesScratch(ctx, &personal)

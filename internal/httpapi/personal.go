@@ -18,7 +18,8 @@ type personalRead struct {
 	open bool // whether anything is opened; not when nobody would see it
 	to   erp.Recipient
 	use  *erp.Personal
-	on   *scratch // of a page
+	hold func() error // whether the key is still good
+	on   *scratch     // of a page
 }
 
 // scratch is memory in which a page is put together and then printed. Both take half a megabyte, so it is used again for
@@ -67,7 +68,7 @@ func (s *server) personal(ctx context.Context, c caller, t hub.TenantID, in Incl
 		return personalRead{}, &hub.Error{Kind: hub.KindForbidden, Code: "personal_scope_missing"}
 	}
 	to := erp.Recipient{Tenant: t, Client: c.Client, Key: c.Key, Request: traceOf(ctx).id}
-	return personalRead{open: !c.head, to: to, use: s.Personal}, nil
+	return personalRead{open: !c.head, to: to, use: s.Personal, hold: func() error { return s.holds(c) }}, nil
 }
 
 // printed prints a body with personal fields and looks then whether they may still be served. A body without them is printed
@@ -92,6 +93,9 @@ func (r personalRead) printed(ctx context.Context, body selfWriter, size int) ([
 func (r personalRead) fresh(ctx context.Context, answer []byte) error {
 	look := func() (time.Duration, error) { return r.use.Fresh(r.to) }
 	_, err := look()
+	if err == nil {
+		err = r.hold() // revoked while the disclosure was stored
+	}
 	if err == nil { // a problem holds nothing personal
 		t := traceOf(ctx)
 		t.fresh, t.size = look, len(answer)+len(lineEnd)

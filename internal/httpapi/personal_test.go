@@ -297,6 +297,21 @@ func TestLeaseEndsDuringTheWait(t *testing.T) {
 	}
 }
 
+// A key that is revoked while the answer waits for its disclosure is not served.
+func TestRevokedDuringTheDisclosure(t *testing.T) {
+	l := newLab(t)
+	l.withPeople()
+	for _, path := range l.personalPaths(l.a) {
+		key := l.scoped(erpRole)
+		id := l.repo.all.Keys[len(l.repo.all.Keys)-1].ID
+		l.people.rows, l.people.during = nil, func() { l.must(l.api.Tenancy.RevokeKey(t.Context(), id)) }
+		got := l.want(l.do("GET", path+"&include=personal", key, ""), 401, "key_refused")
+		if strings.Contains(got.Body.String(), "canary") || len(l.people.rows) == 0 {
+			t.Errorf("%s: %d rows, served %s", path, len(l.people.rows), got.Body)
+		}
+	}
+}
+
 // Who is fenced while the page is made is in neither the page nor the record.
 func TestFencedIsNotServed(t *testing.T) {
 	l := newLab(t)

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"hub"
+	"hub/gdpr"
 )
 
 // FileState is what a database file says of itself.
@@ -40,6 +41,29 @@ type VaultAge struct {
 func (a VaultAge) OlderThan(b VaultAge) bool {
 	return a.Ledger < b.Ledger || a.Revision < b.Revision || a.Generation < b.Generation ||
 		a.Ledger == b.Ledger && (a.Keys < b.Keys || a.Newest < b.Newest || a.Tags < b.Tags)
+}
+
+// Keyrings returns those in a file of a vault, the oldest first.
+func (f File) Keyrings(ctx context.Context) (all []gdpr.SealedKeyring, err error) {
+	const op = "reading the keyrings of a copy"
+	db, err := lookSQLite(f.source())
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, selectKeyrings)
+	if err != nil {
+		return nil, fail(op, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		k, err := scanKeyring(rows)
+		if err != nil {
+			return nil, fail(op, err)
+		}
+		all = append(all, k)
+	}
+	return all, fail(op, rows.Err())
 }
 
 // State reads the file, which nobody else may be using, and changes nothing. A file that is missing or empty is

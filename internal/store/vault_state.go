@@ -90,14 +90,19 @@ func (d *database) settledVault(ctx context.Context, p polled) error {
 
 // Keyrings implements gdpr.Vault.
 func (v Vault) Keyrings(ctx context.Context) (all []gdpr.SealedKeyring, err error) {
-	const query = "SELECT generation, revision, sealed FROM vault_keyrings ORDER BY generation"
-	err = v.read(ctx, "reading the keyring", query, nil, func(r *sql.Rows) error {
-		var k gdpr.SealedKeyring
-		err := r.Scan(&k.Generation, &k.Revision, &k.Blob)
+	err = v.read(ctx, "reading the keyring", selectKeyrings, nil, func(r *sql.Rows) error {
+		k, err := scanKeyring(r)
 		all = append(all, k)
 		return err
 	})
 	return all, err
+}
+
+const selectKeyrings = "SELECT generation, revision, sealed FROM vault_keyrings ORDER BY generation"
+
+func scanKeyring(r *sql.Rows) (k gdpr.SealedKeyring, err error) {
+	err = r.Scan(&k.Generation, &k.Revision, &k.Blob)
+	return k, err
 }
 
 const opKeyring = "storing the keyring"
