@@ -101,23 +101,13 @@ func (o Outbox) Read(ctx context.Context, source string, limit int) ([]audit.Ent
 	if err != nil {
 		return nil, err
 	}
-	var list []audit.Entry
-	err = d.query(ctx, op, "SELECT hub, id, tenant_id, at, actor_key, role, request_id, action, target, count FROM audit_outbox"+
-		" WHERE hub = ? ORDER BY id LIMIT ?", []any{o.s.cfg.Instance, limit}, func(r *sql.Rows) error {
-		var e audit.Entry
+	const query = "SELECT hub, id, tenant_id, at, actor_key, role, request_id, action, target, count FROM audit_outbox WHERE hub = ? ORDER BY id LIMIT ?"
+	return listed(ctx, d, op, query, []any{o.s.cfg.Instance, limit}, func(r *sql.Rows) (e audit.Entry, err error) {
 		var at int64
-		err := r.Scan(&e.Hub, &e.ID, &e.Tenant, &at, &e.Actor.Key, &e.Actor.Role, &e.Actor.Request, &e.Action, &e.Target, &e.Count)
+		err = r.Scan(&e.Hub, &e.ID, &e.Tenant, &at, &e.Actor.Key, &e.Actor.Role, &e.Actor.Request, &e.Action, &e.Target, &e.Count)
 		e.At = moment(at)
-		list = append(list, e)
-		return err
+		return e, err
 	})
-	if err == nil && len(list) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 // Delete implements audit.Outbox.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"sync"
 )
 
@@ -66,6 +67,23 @@ func (d *database) flushed(ctx context.Context) error {
 		return nil
 	}
 	return fail("waiting until "+d.name+" has flushed its log", d.barrier.wait(ctx))
+}
+
+// listed returns what scan makes of the rows of a query, when all of them are durable.
+func listed[T any](ctx context.Context, d *database, op, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	var list []T
+	err := d.query(ctx, op, query, args, func(r *sql.Rows) error {
+		one, err := scan(r)
+		list = append(list, one)
+		return err
+	})
+	if err == nil && len(list) > 0 {
+		err = d.flushed(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // passBarrier commits one update. It runs on the pool of the readers, so that it never waits behind transactions.

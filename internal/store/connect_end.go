@@ -87,19 +87,10 @@ func (c Connect) Ended(ctx context.Context, limit int) (list []connect.Ended, er
 		return nil, err
 	}
 	const query = "SELECT connection_id, tenant_id, life FROM connect_ended ORDER BY connection_id, life LIMIT ?"
-	err = d.query(ctx, "looking for connections that have ended", query, []any{limit}, func(r *sql.Rows) error {
-		var e connect.Ended
-		err := r.Scan(&e.Connection, &e.Tenant, &e.Life)
-		list = append(list, e)
-		return err
+	return listed(ctx, d, "looking for connections that have ended", query, []any{limit}, func(r *sql.Rows) (e connect.Ended, err error) {
+		err = r.Scan(&e.Connection, &e.Tenant, &e.Life)
+		return e, err
 	})
-	if err == nil && len(list) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 // Killed implements connect.Graves.

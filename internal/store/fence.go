@@ -68,19 +68,7 @@ func (u Subjects) entries(ctx context.Context, shard hub.ShardID, query string, 
 	if err != nil {
 		return nil, err
 	}
-	var list []forget.Entry
-	err = d.query(ctx, "reading the shard's erasures", query, args, func(r *sql.Rows) error {
-		e, err := scanErasure(r)
-		list = append(list, e)
-		return err
-	})
-	if err == nil && len(list) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	return listed(ctx, d, "reading the shard's erasures", query, args, scanErasure)
 }
 
 // Apply implements forget.Shard.

@@ -67,19 +67,10 @@ func (u Subjects) Idle(ctx context.Context, shard hub.ShardID, after gdpr.Subjec
 		return nil, err
 	}
 	const query = "SELECT tenant_id, subject_id FROM idle_subjects WHERE subject_id > ? ORDER BY subject_id LIMIT ?"
-	err = d.query(ctx, "listing idle subjects", query, []any{string(after), limit}, func(r *sql.Rows) error {
-		var i forget.Idle
-		err := r.Scan(&i.Tenant, &i.Subject)
-		list = append(list, i)
-		return err
+	return listed(ctx, d, "listing idle subjects", query, []any{string(after), limit}, func(r *sql.Rows) (i forget.Idle, err error) {
+		err = r.Scan(&i.Tenant, &i.Subject)
+		return i, err
 	})
-	if err == nil && len(list) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 // Retire implements forget.Shard.

@@ -10,7 +10,7 @@ import (
 // TestWhoLeftBefore: persons of whom the register names orders and no payload are looked at once more, for they may have left
 // the orders before hubs remembered it.
 func TestWhoLeftBefore(t *testing.T) {
-	upgraded(t, 86, func(t *testing.T, d *database) {
+	upgraded(t, roleShard, 86, func(t *testing.T, d *database) {
 		for _, statement := range []string{
 			"INSERT INTO subject_places (subject_id, place, row_id, tenant_id) VALUES ('sub_1', 'orders', 'ord_1', 'ten_a'), ('sub_1', 'orders', 'ord_2', 'ten_a')," +
 				" ('sub_2', 'orders', 'ord_1', 'ten_a'), ('sub_2', 'raws', 'raw_1', 'ten_a'), ('sub_3', 'raws', 'raw_1', 'ten_a'), ('sub_4', 'orders', 'ord_3', 'ten_b')",

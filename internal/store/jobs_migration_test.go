@@ -12,8 +12,8 @@ import (
 	"hub/internal/orders"
 )
 
-// upgraded brings a shard to an older version, has it filled, migrates, and opens it.
-func upgraded(t *testing.T, version int64, fill func(t *testing.T, d *database), check func(t *testing.T, s *Store)) {
+// upgraded brings the shard or another database to an older version, has it filled, migrates, and opens the store.
+func upgraded(t *testing.T, of role, version int64, fill func(t *testing.T, d *database), check func(t *testing.T, s *Store)) {
 	dir, server := t.TempDir(), mariadb.Shared(t)
 	for name, c := range map[string]Config{
 		"SQLite": {Control: "sqlite:" + dir + "/control.db", Vault: "sqlite:" + dir + "/vault.db", Shards: []string{"sqlite:" + dir + "/s0.db"}},
@@ -28,6 +28,9 @@ func upgraded(t *testing.T, version int64, fill func(t *testing.T, d *database),
 				t.Fatal(err)
 			}
 			d := old.shards[0]
+			if of == roleControl {
+				d = old.control
+			}
 			if d.dialect == sqliteDialect {
 				if err := d.makeFile(); err != nil {
 					t.Fatal(err)
@@ -57,7 +60,7 @@ func upgraded(t *testing.T, version int64, fill func(t *testing.T, d *database),
 
 // TestHintsBecomeJobs brings a shard to the version before, puts hints into it, and migrates.
 func TestHintsBecomeJobs(t *testing.T) {
-	upgraded(t, 39, func(t *testing.T, d *database) {
+	upgraded(t, roleShard, 39, func(t *testing.T, d *database) {
 		for i := range 5 {
 			_, err := d.write.Exec("INSERT INTO hints (connection_id, kind, external_id, tenant_id, topic, newest_at, hints) VALUES (?, 'order', ?, 'ten_a', 't', ?, 3)",
 				fmt.Sprint("con_", i%2), fmt.Sprint(i), 1000+i)
@@ -84,7 +87,7 @@ func TestOlderOrdersKeepTheirIDs(t *testing.T) {
 	key := func(i int) orders.Key {
 		return orders.Key{Tenant: "ten_a", Connection: hub.ConnectionID(fmt.Sprint("con_", i%2)), External: hub.ExternalID(fmt.Sprint(i))}
 	}
-	upgraded(t, 79, func(t *testing.T, d *database) {
+	upgraded(t, roleShard, 79, func(t *testing.T, d *database) {
 		for i := range 5 {
 			k, id := key(i), fmt.Sprint("ord_", i)
 			_, err := d.write.Exec("INSERT INTO orders (connection_id, external_id, tenant_id, id, revision, source_updated_at, cancelled, refunded, payment_rank,"+

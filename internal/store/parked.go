@@ -109,19 +109,7 @@ func (i Intake) Parked(ctx context.Context, tenant hub.TenantID, f intake.Parked
 	if !f.Before.IsZero() {
 		query, args = query+" AND received_at < ?", append(args, micros(f.Before))
 	}
-	var list []intake.Parked
-	err = d.query(ctx, op, query+" ORDER BY id LIMIT ?", append(args, limit), func(r *sql.Rows) error {
-		p, err := scanParked(r)
-		list = append(list, p)
-		return err
-	})
-	if err == nil && len(list) > 0 {
-		err = d.flushed(ctx) // few people look at few rows: each look may cost a flush
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	return listed(ctx, d, op, query+" ORDER BY id LIMIT ?", append(args, limit), scanParked) // few people look at few rows: each look may cost a flush
 }
 
 // ParkedByID implements intake.ParkedReader.

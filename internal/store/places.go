@@ -79,20 +79,11 @@ func (u Subjects) OrdersOf(ctx context.Context, tenant hub.TenantID, subject gdp
 		return nil, err
 	}
 	const query = "SELECT row_id FROM subject_places WHERE subject_id = ? AND place = 'orders' AND row_id > ? AND tenant_id = ? ORDER BY row_id LIMIT ?"
-	var ids []hub.OrderID
-	err = d.query(ctx, "listing a subject's orders", query, []any{string(subject), string(after), string(tenant), limit}, func(r *sql.Rows) error {
-		var id hub.OrderID
-		err := r.Scan(&id)
-		ids = append(ids, id)
-		return err
+	args := []any{string(subject), string(after), string(tenant), limit}
+	return listed(ctx, d, "listing a subject's orders", query, args, func(r *sql.Rows) (id hub.OrderID, err error) {
+		err = r.Scan(&id)
+		return id, err
 	})
-	if err == nil && len(ids) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return ids, nil
 }
 
 // Unparsed implements forget.Shard. The caller holds limit deliveries in memory, each up to 7 MiB.
@@ -101,20 +92,10 @@ func (u Subjects) Unparsed(ctx context.Context, tenant hub.TenantID, after hub.P
 	if err != nil {
 		return nil, err
 	}
-	const where = " WHERE tenant_id = ? AND id > ? AND sealed IS NOT NULL ORDER BY id LIMIT ?"
-	var list []forget.Unparsed
-	err = d.query(ctx, "reading parked deliveries", "SELECT id, sealed FROM parked"+d.dialect.by("parked_tenant")+where,
-		[]any{string(tenant), string(after), limit}, func(r *sql.Rows) error {
-			var p forget.Unparsed
-			err := r.Scan(&p.ID, &p.Sealed)
-			list = append(list, p)
-			return err
-		})
-	if err == nil && len(list) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	query := "SELECT id, sealed FROM parked" + d.dialect.by("parked_tenant") + " WHERE tenant_id = ? AND id > ? AND sealed IS NOT NULL ORDER BY id LIMIT ?"
+	args := []any{string(tenant), string(after), limit}
+	return listed(ctx, d, "reading parked deliveries", query, args, func(r *sql.Rows) (p forget.Unparsed, err error) {
+		err = r.Scan(&p.ID, &p.Sealed)
+		return p, err
+	})
 }

@@ -129,22 +129,12 @@ func (r Statements) List(ctx context.Context, t hub.TenantID, f reconcile.Filter
 			query, args = query+" AND "+c.condition, append(args, c.value)
 		}
 	}
-	var list []reconcile.Entry
-	err = d.query(ctx, op, query+" ORDER BY id LIMIT ?", append(args, limit), func(rows *sql.Rows) error {
-		var e reconcile.Entry
+	return listed(ctx, d, op, query+" ORDER BY id LIMIT ?", append(args, limit), func(rows *sql.Rows) (e reconcile.Entry, err error) {
 		var made int64
-		err := rows.Scan(&e.ID, &e.Connection, &e.Day, &e.Revision, &e.State, &e.Code, &e.WholeDay, &made, &e.Open, &e.Fetching)
+		err = rows.Scan(&e.ID, &e.Connection, &e.Day, &e.Revision, &e.State, &e.Code, &e.WholeDay, &made, &e.Open, &e.Fetching)
 		e.MadeAt = moment(made)
-		list = append(list, e)
-		return err
+		return e, err
 	})
-	if err == nil && len(list) > 0 {
-		err = d.flushed(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 // Later implements reconcile.Queue: one transaction for each shard.
