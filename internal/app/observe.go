@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"hub"
+	"hub/gdpr"
+	"hub/internal/erp"
 	"hub/internal/intake"
 	"hub/internal/wal"
 )
@@ -13,17 +15,22 @@ type Phase int
 
 // The phases.
 const (
-	PhaseAppend  Phase = iota // a delivery waits for the log
-	PhaseApply                // a transaction is being filled
-	PhaseCommit               // a filled transaction is being committed
-	PhaseFence                // the vault notes a fence
-	PhaseKill                 // the vault kills keys
-	PhaseCycle                // a forget cycle begins, ends, or takes a step
-	PhaseRewrap               // what one slot holds is wrapped again
-	PhaseKeyring              // the keyring is replaced
-	PhaseRoot                 // a root is made or destroyed
-	PhaseMove                 // the hub's own disk moves to a new root
-	PhaseRelay                // a publication is under way
+	PhaseAppend   Phase = iota // a delivery waits for the log
+	PhaseApply                 // a transaction is being filled
+	PhaseCommit                // a filled transaction is being committed
+	PhaseFence                 // the vault notes a fence
+	PhaseKill                  // the vault kills keys
+	PhaseCycle                 // a forget cycle begins, ends, or takes a step
+	PhaseRewrap                // what one slot holds is wrapped again
+	PhaseKeyring               // the keyring is replaced
+	PhaseRoot                  // a root is made or destroyed
+	PhaseMove                  // the hub's own disk moves to a new root
+	PhaseRelay                 // a publication is under way
+	PhaseDisclose              // what is about to be served is put on record
+	PhaseFile                  // what was put on record is filed, if there is enough of it
+
+	// Phases is how many there are.
+	Phases = int(PhaseFile) + 1
 )
 
 // Observer is told when a phase begins; what it returns is called when it ends. It is called from many goroutines at once
@@ -74,4 +81,27 @@ func (s observedShards) Do(ctx context.Context, shard hub.ShardID, f func(contex
 		end = s.observe(PhaseCommit)
 		return nil
 	})
+}
+
+// disclosures watches the record of what was served to whom.
+func (o Observer) disclosures(d erp.Disclosures) erp.Disclosures {
+	if o == nil {
+		return d
+	}
+	return observedDisclosures{d, o}
+}
+
+type observedDisclosures struct {
+	erp.Disclosures
+	observe Observer
+}
+
+func (d observedDisclosures) Disclose(ctx context.Context, shard hub.ShardID, answers []erp.Answer) ([][]gdpr.SubjectID, error) {
+	defer d.observe(PhaseDisclose)()
+	return d.Disclosures.Disclose(ctx, shard, answers)
+}
+
+func (d observedDisclosures) File(ctx context.Context, shard hub.ShardID) error {
+	defer d.observe(PhaseFile)()
+	return d.Disclosures.File(ctx, shard)
 }

@@ -3,6 +3,7 @@ package erp
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"time"
@@ -26,14 +27,18 @@ type desks struct {
 }
 
 // at returns the desk of a shard.
-func (d *desks) at(shard hub.ShardID, log Disclosures) *desk {
+func (d *desks) at(shard hub.ShardID, of Disclosures, log *slog.Logger) *desk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	one := d.of[shard]
 	if one == nil {
-		one = &desk{store: func(ctx context.Context, group []Answer) ([][]gdpr.SubjectID, error) {
-			return log.Disclose(ctx, shard, group)
-		}}
+		one = &desk{
+			store: func(ctx context.Context, group []Answer) ([][]gdpr.SubjectID, error) {
+				return of.Disclose(ctx, shard, group)
+			},
+			file: func(ctx context.Context) error { return of.File(ctx, shard) },
+			log:  log.With("shard", string(shard)),
+		}
 		if d.of == nil {
 			d.of = map[hub.ShardID]*desk{}
 		}
@@ -46,6 +51,8 @@ func (d *desks) at(shard hub.ShardID, log Disclosures) *desk {
 // the same time share a transaction and its flush. A goroutine works while somebody waits, and no longer.
 type desk struct {
 	store func(context.Context, []Answer) (fenced [][]gdpr.SubjectID, err error)
+	file  func(context.Context) error
+	log   *slog.Logger
 
 	mu      sync.Mutex
 	waiting []*waiter
@@ -98,6 +105,9 @@ func (d *desk) work() {
 		d.settle(group)
 		for _, w := range group {
 			close(w.done)
+		}
+		if err := guarded(groupTime, d.file); err != nil {
+			d.log.Warn("disclosures are on record and could not be filed", "error", err)
 		}
 	}
 }
@@ -158,17 +168,27 @@ func ofOne(err error) bool {
 	return true
 }
 
-// try stores answers in one transaction. It depends on no request: of several, each may end.
+// try stores answers in one transaction.
 func (d *desk) try(answers []Answer) (fenced [][]gdpr.SubjectID, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), groupTime)
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil { // as a request would: the others of the hub go on
-			err = hub.Errorf(hub.KindInternal, opDisclose, "panic: %s", fmt.Sprintf("%T", p))
-		}
-	}()
-	if fenced, err = d.store(ctx, answers); err == nil && len(fenced) != len(answers) {
+	err = guarded(groupTime, func(ctx context.Context) (err error) {
+		fenced, err = d.store(ctx, answers)
+		return err
+	})
+	if err == nil && len(fenced) != len(answers) {
 		err = hub.Errorf(hub.KindInternal, opDisclose, "%d outcomes of %d answers", len(fenced), len(answers))
 	}
 	return fenced, err
+}
+
+// guarded runs what depends on no request, as it is done for several of which each may end. A panic ends only this, as that of a
+// request would.
+func guarded(most time.Duration, f func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = hub.Errorf(hub.KindInternal, opDisclose, "panic: %s", fmt.Sprintf("%T", p))
+		}
+	}()
+	return f(ctx)
 }

@@ -1,10 +1,13 @@
 package erp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +26,8 @@ type ledger struct {
 	fenced map[string]gdpr.SubjectID // by request
 	stored []string                  // requests
 	after  func(ctx context.Context) // before a transaction ends
+	file   func() error              // nil: nothing to file
+	logs   bytes.Buffer
 }
 
 func (l *ledger) Of(t hub.TenantID) hub.ShardID { return hub.ShardID("shard of " + t) }
@@ -64,6 +69,13 @@ func (l *ledger) Disclose(ctx context.Context, _ hub.ShardID, answers []Answer) 
 	return fenced, nil
 }
 
+func (l *ledger) File(context.Context, hub.ShardID) error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file()
+}
+
 // queue is readers at one desk.
 type queue struct {
 	t        *testing.T
@@ -77,7 +89,7 @@ type queue struct {
 
 func newQueue(t *testing.T, l *ledger) *queue {
 	var all desks
-	return &queue{t: t, l: l, d: all.at("s0", l), outcomes: map[string]error{}, fenced: map[string][]gdpr.SubjectID{}}
+	return &queue{t: t, l: l, d: all.at("s0", l, slog.New(slog.NewJSONHandler(&l.logs, nil))), outcomes: map[string]error{}, fenced: map[string][]gdpr.SubjectID{}}
 }
 
 // reads has somebody read, and returns when everybody waits for something.
@@ -283,18 +295,52 @@ func TestDeskClosed(t *testing.T) {
 	}
 }
 
+// Filing begins when the group was answered, and what becomes of it keeps nobody from the next.
+func TestDeskFiles(t *testing.T) {
+	for what, c := range map[string]struct {
+		end func() error
+		log string
+	}{
+		"works":  {func() error { return nil }, ""},
+		"fails":  {func() error { return &hub.Error{Kind: hub.KindPermanent, Op: "filing"} }, "filing"},
+		"panics": {func() error { panic("canary") }, "panic: string"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var stored [][]string // before each time
+			l, hold := &ledger{}, make(chan struct{})
+			l.file = func() error {
+				stored = append(stored, slices.Clone(l.stored))
+				<-hold
+				return c.end()
+			}
+			q := newQueue(t, l)
+			q.reads(t.Context(), "a", 1)
+			q.want(what+": answered while it files", q.answered(), "[a]")
+			q.reads(t.Context(), "b", 1)
+			q.want(what+": answered while it files", q.answered(), "[a]")
+			close(hold)
+			q.idle()
+			q.want(what+": answered", q.answered(), "[a b]")
+			q.want(what+": stored before filing", stored, "[[a] [a b]]")
+			if log := l.logs.String(); c.log == "" && log != "" || !strings.Contains(log, c.log) || strings.Contains(log, "canary") {
+				t.Errorf("%s: %q", what, log)
+			}
+		})
+	}
+}
+
 // A shard that hangs holds up its own readers only.
 func TestDesksApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow, fast := &ledger{hold: make(chan struct{})}, &ledger{}
 		var all desks
-		q := &queue{t: t, l: slow, d: all.at("s0", slow), outcomes: map[string]error{}, fenced: map[string][]gdpr.SubjectID{}}
+		q := &queue{t: t, l: slow, d: all.at("s0", slow, slog.Default()), outcomes: map[string]error{}, fenced: map[string][]gdpr.SubjectID{}}
 		q.reads(t.Context(), "a", 1)
-		if _, err := all.at("s1", fast).disclose(t.Context(), Answer{Rows: []Disclosure{{Request: "b"}}}); err != nil {
+		if _, err := all.at("s1", fast, slog.Default()).disclose(t.Context(), Answer{Rows: []Disclosure{{Request: "b"}}}); err != nil {
 			t.Error(err)
 		}
 		q.want("answered", q.answered(), "[]")
-		if all.at("s0", slow) != q.d {
+		if all.at("s0", slow, slog.Default()) != q.d {
 			t.Error("a shard has two desks")
 		}
 		slow.hold <- struct{}{}

@@ -160,6 +160,8 @@ func (a *archive) FreshSince(gdpr.Mark) (time.Duration, error) { return 0, a.cal
 
 func (a *archive) Of(hub.TenantID) hub.ShardID { return "s0" }
 
+func (a *archive) File(context.Context, hub.ShardID) error { return nil }
+
 func (a *archive) Disclose(_ context.Context, _ hub.ShardID, answers []Answer) (fenced [][]gdpr.SubjectID, err error) {
 	if err := a.call("disclose"); err != nil {
 		return nil, err

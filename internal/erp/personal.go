@@ -166,7 +166,7 @@ func (p *Personal) disclose(ctx context.Context, to Recipient, docs []document, 
 			first, last := &to.changes[made.first], &to.changes[made.last]
 			answer.Stream, answer.First, answer.Last = first.Stream, first.Sequence, last.Sequence
 		}
-		fenced, err := p.desks.at(p.Disclosures.Of(to.Tenant), p.Disclosures).disclose(ctx, answer)
+		fenced, err := p.desks.at(p.Disclosures.Of(to.Tenant), p.Disclosures, p.Logger).disclose(ctx, answer)
 		switch {
 		case err != nil:
 			return nil, unserved(err)

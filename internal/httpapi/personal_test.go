@@ -95,6 +95,8 @@ func (p *people) FreshSince(gdpr.Mark) (time.Duration, error) {
 
 func (p *people) Of(hub.TenantID) hub.ShardID { return "s0" }
 
+func (p *people) File(context.Context, hub.ShardID) error { return nil }
+
 func (p *people) Disclose(_ context.Context, _ hub.ShardID, answers []erp.Answer) (fenced [][]gdpr.SubjectID, err error) {
 	if p.during != nil {
 		p.during()

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"hub"
+	"hub/internal/app"
 	"hub/internal/demo"
 	"hub/internal/hubtest"
 	"hub/internal/hubtest/mariadb"
@@ -38,7 +39,8 @@ func TestDrillDisclosureMariaDB(t *testing.T) {
 }
 
 // disclosureDrill reads personal fields while the hub is killed again and again, then for a while without kills, and
-// compares what was received with what the hub says it has served.
+// compares what was received with what the hub says it has served. Kills fall by chance, between a record and its answer, and while
+// what has gathered is filed.
 func disclosureDrill(t *testing.T, size hubtest.Size, kills int, seed uint64) {
 	data, page := t.TempDir(), filepath.Join(t.TempDir(), "probe")
 	h := hubtest.Spawn(t, size, data, page)
@@ -57,13 +59,39 @@ func disclosureDrill(t *testing.T, size hubtest.Size, kills int, seed uint64) {
 	c := newClient(t, w)
 
 	random, done := rand.New(rand.NewPCG(seed, 5)), 0
+	var stacks, undone, hit int // planted; not filed when the hub was killed; kills that fell into a record
+	aims := []app.Phase{-1, app.PhaseDisclose, app.PhaseFile}
 	c.read(t, 3, seed, func(g *gate) {
-		// On until a kill fell between the record and the answer, within reason.
-		for ; done < kills || done < 6*kills && c.recordedAndCut(w.disclosed(t, size, data)) == 0; done++ {
+		// On until a kill fell between the record and the answer, and one after filing, within reason.
+		proven := func() bool { return hit > 0 && undone < stacks && c.recordedAndCut(w.disclosed(t, size, data)) > 0 }
+		for ; done < kills || done < 6*kills && !proven(); done++ {
+			aim := aims[done%len(aims)]
+			if aim >= 0 {
+				h.LingerAt(aim)
+			}
 			g.up(h.URL)
-			pause(random, 50*time.Millisecond, 500*time.Millisecond)
-			h.Kill(t)
+			switch aim {
+			case app.PhaseFile: // the first time, which finds a whole stack
+				h.Aim(func(f hubtest.Fell) bool { return f.Phases[aim] }, time.Second)
+				pause(random, 0, 80*time.Millisecond)
+			case app.PhaseDisclose:
+				pause(random, 50*time.Millisecond, 300*time.Millisecond)
+				h.Aim(func(f hubtest.Fell) bool { return f.Phases[aim] }, time.Second)
+				pause(random, 0, 10*time.Millisecond)
+			default:
+				pause(random, 50*time.Millisecond, 500*time.Millisecond)
+			}
+			if h.Kill(t).Phases[app.PhaseDisclose] {
+				hit++
+			}
 			g.down()
+			if aim == app.PhaseFile && w.lies(t, shards(t, size, data), stacks) {
+				undone++
+			}
+			if aims[(done+1)%len(aims)] == app.PhaseFile {
+				stacks++
+				w.plant(t, shards(t, size, data), stacks, c.ids)
+			}
 			h = hubtest.Spawn(t, size, data, page)
 			if err := h.Await(); err != nil {
 				t.Fatal(err)
@@ -81,6 +109,13 @@ func disclosureDrill(t *testing.T, size hubtest.Size, kills int, seed uint64) {
 	h.Terminate(t)
 
 	rows := w.disclosed(t, size, data)
+	for i := range stacks * stackHeight {
+		id := fmt.Sprint("planted-", i)
+		if len(rows[id]) != 1 || rows[id][0].order != c.ids[i%len(c.ids)] {
+			t.Errorf("%s, which was on record, has the rows %v now", id, rows[id])
+		}
+		delete(rows, id)
+	}
 	a, b := killed.compare(t, rows), calm.compare(t, rows)
 	if len(calm.cut) > 0 || b.beyond > 0 || b.refused > 0 {
 		t.Errorf("without kills %d requests were cut, %d rows were not received", len(calm.cut), b.beyond+b.refused)
@@ -91,10 +126,61 @@ func disclosureDrill(t *testing.T, size hubtest.Size, kills int, seed uint64) {
 	if len(killed.cut) == 0 || a.beyond == 0 || a.fields == 0 || b.fields == 0 {
 		t.Error("no kill fell between a record and its answer, or nothing was served: the drill proves nothing")
 	}
+	if hit == 0 || undone == stacks {
+		t.Errorf("%d kills fell into a record, and %d of %d times nothing was filed: the drill proves nothing", hit, undone, stacks)
+	}
+	t.Logf("%s: %d kills, %d of them into a record; %d stacks of %d older answers, %d not filed when the hub was killed, each answer on record once",
+		size.Name, done, hit, stacks, stackHeight, undone)
 	t.Logf("%s: %d kills, %d answers, %d requests cut, %d answered 503; %d personal fields of %d orders received, %d without a row, %d rows "+
 		"too few, %d rows of requests that were cut, %d of those answered 503. Without kills: %d answers, %d fields of %d orders, %d rows missing, %d too many; seed %d",
 		size.Name, done, len(killed.received), len(killed.cut), len(killed.refused), a.fields, a.orders, a.unrecorded, a.missing, a.beyond, a.refused,
 		len(calm.received), b.fields, b.orders, b.missing+b.unrecorded, b.beyond+b.refused, seed)
+}
+
+// stackHeight is how many answers a hub files together.
+const stackHeight = 4096
+
+// plant puts a stack of answers on record that a hub files when it adds the next.
+func (w *town) plant(t *testing.T, dbs []*sql.DB, n int, ids []string) {
+	t.Helper()
+	packed := []byte{1}
+	for i := (n - 1) * stackHeight; i < n*stackHeight; i++ {
+		for _, text := range []string{ids[i%len(ids)], "crm", "key_1", fmt.Sprint("planted-", i)} {
+			packed = append(binary.AppendUvarint(packed, uint64(len(text))), text...)
+		}
+		packed = append(packed, 1, 1, 1) // time, revision, fields
+	}
+	for _, db := range w.home(t, dbs) {
+		const insert = "INSERT INTO disclosed (tenant_id, shelf, id, count, packed) VALUES (?, 0, ?, ?, ?)"
+		if _, err := db.Exec(insert, w.Shop.Tenant, fmt.Sprint("dsc_", n), stackHeight, packed); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// lies reports whether a stack was not filed.
+func (w *town) lies(t *testing.T, dbs []*sql.DB, n int) bool {
+	t.Helper()
+	lie := 0
+	for _, db := range w.home(t, dbs) {
+		err := db.QueryRow("SELECT COUNT(*) FROM disclosed WHERE tenant_id = ? AND shelf = 0 AND id = ?", w.Shop.Tenant, fmt.Sprint("dsc_", n)).Scan(&lie)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return lie > 0
+}
+
+// home is the shard of the town.
+func (w *town) home(t *testing.T, dbs []*sql.DB) []*sql.DB {
+	t.Helper()
+	return slices.DeleteFunc(dbs, func(db *sql.DB) bool {
+		var n int
+		if err := db.QueryRow("SELECT COUNT(*) FROM orders WHERE tenant_id = ?", w.Shop.Tenant).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n == 0
+	})
 }
 
 // disclosed is one order of one answer.
@@ -364,8 +450,50 @@ func (w *town) disclosed(t *testing.T, size hubtest.Size, data string) map[strin
 		}
 		rows.Close()
 		w.answered(t, db, found)
+		w.shelved(t, db, found)
 	}
 	return found
+}
+
+// shelved adds what one shard has on record of answers about one order each.
+func (w *town) shelved(t *testing.T, db *sql.DB, found map[string][]disclosureRow) {
+	t.Helper()
+	rows, err := db.Query("SELECT packed FROM disclosed WHERE tenant_id = ?", w.Shop.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var packed []byte
+		if err := rows.Scan(&packed); err != nil {
+			t.Fatal(err)
+		}
+		take := func() uint64 {
+			v, n := binary.Uvarint(packed)
+			if n <= 0 {
+				t.Fatalf("% x is no number", packed)
+			}
+			packed = packed[n:]
+			return v
+		}
+		if form := take(); form != 1 {
+			t.Fatalf("a row has the form %d", form)
+		}
+		for len(packed) > 0 {
+			var texts [4]string // order, client, key, request
+			for i := range texts {
+				n := take()
+				texts[i], packed = string(packed[:n]), packed[n:]
+			}
+			take() // time
+			r := disclosureRow{client: texts[1]}
+			r.order, r.revision, r.fields = texts[0], int64(take()), hub.Fields(take())
+			found[texts[3]] = append(found[texts[3]], r)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // answered adds what one shard has on record of answers about several orders.

@@ -20,9 +20,9 @@ type Probe struct {
 
 // The words of the page: first one for each phase, how often the hub is in it, and then these.
 const (
-	wordBegin  = int(app.PhaseRelay) + 1 + iota // 1 once the process of the hub has begun to open it
-	wordServe                                   // 1 once the hub serves
-	wordLinger                                  // the phase that a kill is aimed at, counted from 1
+	wordBegin  = app.Phases + iota // 1 once the process of the hub has begun to open it
+	wordServe                      // 1 once the hub serves
+	wordLinger                     // the phase that a kill is aimed at, counted from 1
 	words
 )
 
@@ -82,7 +82,7 @@ func (p *Probe) Serving() { atomic.StoreInt64(p.word(wordServe), 1) }
 // Fell is where a kill fell; the stretches overlap.
 type Fell struct {
 	Append, Apply, Commit, Recovery bool
-	Phases                          [app.PhaseRelay + 1]bool
+	Phases                          [app.Phases]bool
 }
 
 // Now returns where the hub stands.

@@ -13,9 +13,8 @@ import (
 	"hub/internal/erp"
 )
 
-// What clients were served is on record in two forms. An answer about one order is a row of disclosures. An answer about
-// several is one row of answers, with all its orders in one value: a row and two index entries for each order of a page cost
-// more than the page.
+// An answer about several orders is one row of the table answers, with all its orders in one value: a row and two index entries for
+// each order of a page cost more than the page. Answers about one order each are in the table disclosed.
 //
 // Which answers hold an order is found without an entry for each of its orders. A page of the feed is the changes from its
 // first to its last, so it is filed at one node of a binary tree over all sequences, the highest that its reach goes across; a

@@ -33,6 +33,7 @@ type database struct {
 	barrierRow int // which row this hub updates
 	marks      marks
 	living     living // of a shard
+	unfiled    unfiled
 
 	prepared sync.Map // SQLite: query → *sql.Stmt of the readers
 }

@@ -161,10 +161,10 @@ func (l *lineage) parked(ctx context.Context) error {
 	})
 }
 
-// served merges the answers about the order alone with those about several. Of these no more are held than are kept.
+// served merges the answers about the order alone, of both forms, with those about several. No more are held than are kept.
 func (l *lineage) served(ctx context.Context) error {
 	type served struct {
-		id string
+		id string // tells those of one moment apart
 		erp.Served
 	}
 	var all []served
@@ -173,24 +173,28 @@ func (l *lineage) served(ctx context.Context) error {
 		slices.SortFunc(all, older)
 		all = all[:min(len(all), most)]
 	}
-	query := "SELECT id, client, key_id, disclosed_at, revision, fields FROM disclosures" + l.d.dialect.by("disclosures_order") +
-		" WHERE tenant_id = ? AND order_id = ? ORDER BY disclosed_at, id LIMIT ?"
-	err := l.d.query(ctx, opLineage, query, []any{string(l.tenant), string(l.Order), l.limit + 1}, func(r *sql.Rows) error {
-		var v served
-		var at, fields int64
-		err := r.Scan(&v.id, &v.Client, &v.Key, &at, &v.Revision, &fields)
-		v.At, v.Fields = moment(at), hub.Fields(fields)
-		all = append(all, v)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	err = l.d.answered(ctx, opLineage, l.tenant, l.Order, func(id string, v erp.Served) {
+	add := func(id string, v erp.Served) {
 		if all = append(all, served{id, v}); len(all) > 4*l.limit+4 {
 			oldest(l.limit + 1)
 		}
+	}
+	query := "SELECT id, client, key_id, disclosed_at, revision, fields FROM disclosures" + l.d.dialect.by("disclosures_order") +
+		" WHERE tenant_id = ? AND order_id = ? ORDER BY disclosed_at, id LIMIT ?"
+	err := l.d.query(ctx, opLineage, query, []any{string(l.tenant), string(l.Order), l.limit + 1}, func(r *sql.Rows) error {
+		var id string
+		var v erp.Served
+		var at, fields int64
+		err := r.Scan(&id, &v.Client, &v.Key, &at, &v.Revision, &fields)
+		v.At, v.Fields = moment(at), hub.Fields(fields)
+		add(id, v)
+		return err
 	})
+	if err == nil {
+		err = l.d.shelved(ctx, opLineage, l.tenant, l.Order, add)
+	}
+	if err == nil {
+		err = l.d.answered(ctx, opLineage, l.tenant, l.Order, add)
+	}
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"hub/gdpr/forget"
 	"hub/internal/erp"
 	"hub/internal/orders"
+	"hub/internal/store"
 )
 
 // onRecord is one order of one answer, as it is stored.
@@ -58,6 +60,52 @@ func (e *env) recordedIn(db *sql.DB, tenant hub.TenantID) (all []onRecord) {
 		all = append(all, unpacked(e, r, packed)...)
 	}
 	must(e, several.Err())
+	alone, err := db.Query("SELECT shelf, count, packed FROM disclosed WHERE tenant_id = ?", string(tenant))
+	must(e, err)
+	defer alone.Close()
+	for alone.Next() {
+		var shelf, count int64
+		var packed []byte
+		must(e, alone.Scan(&shelf, &count, &packed))
+		its := unbundled(e, packed)
+		for _, r := range its {
+			h := fnv.New32a()
+			h.Write([]byte(r.order))
+			if shelf != 0 && shelf != 1+int64(h.Sum32()%128) {
+				e.Errorf("%s lies on shelf %d", r.order, shelf)
+			}
+		}
+		if int64(len(its)) != count {
+			e.Errorf("a row of %d answers says %d", len(its), count)
+		}
+		all = append(all, its...)
+	}
+	must(e, alone.Err())
+	return all
+}
+
+// unbundled reads answers about one order each as the format says.
+func unbundled(e *env, packed []byte) (all []onRecord) {
+	e.Helper()
+	if packed[0] != 1 {
+		e.Fatalf("form %d", packed[0])
+	}
+	for b := packed[1:]; len(b) > 0; {
+		number := func() uint64 {
+			v, size := binary.Uvarint(b)
+			b = b[size:]
+			return v
+		}
+		text := func() string {
+			n := number()
+			s := string(b[:n])
+			b = b[n:]
+			return s
+		}
+		r := onRecord{order: text(), client: text(), key: text(), request: text()}
+		r.at, r.revision, r.fields = int64(number()), int64(number()), hub.Fields(number())
+		all = append(all, r)
+	}
 	return all
 }
 
@@ -147,9 +195,14 @@ func testAnswers(e *env) {
 		e.rawDisclosure(old, i)
 		told[old.Order] = slices.Insert(told[old.Order], 0, erp.Served{Client: old.Client, Key: old.Key, At: old.At, Revision: old.Revision, Fields: old.Fields})
 	}
-	found := 0
+	e.Logf("%d answers, %d disclosures found again by order, 0 missing", answersOf, e.foundAgain(e.s, list, told))
+}
+
+// foundAgain requires that the lineage of each order tells the answers of a book and no others, and returns how many.
+func (e *env) foundAgain(s *store.Store, list []orders.Stored, told book) (found int) {
+	e.Helper()
 	for _, o := range list {
-		l, err := e.s.ERP().Lineage(e.Context(), tenants[0], o.ID, 10_000)
+		l, err := s.ERP().Lineage(e.Context(), o.Tenant, o.ID, 100_000)
 		must(e, err)
 		if !slices.EqualFunc(l.Served, told[o.ID], func(a, b erp.Served) bool {
 			return a.At.Equal(b.At) && a.Client == b.Client && a.Key == b.Key && a.Revision == b.Revision && a.Fields == b.Fields
@@ -157,12 +210,12 @@ func testAnswers(e *env) {
 			e.Fatalf("%s: found %d answers, want %d:\n%v\n%v", o.ID, len(l.Served), len(told[o.ID]), l.Served, told[o.ID])
 		}
 		found += len(l.Served)
-		few, err := e.s.ERP().Lineage(e.Context(), tenants[0], o.ID, 2)
+		few, err := s.ERP().Lineage(e.Context(), o.Tenant, o.ID, 2)
 		if want := l.Served[:min(2, len(l.Served))]; err != nil || !slices.Equal(few.Served, want) || !few.Cut && len(l.Served) > 2 {
 			e.Errorf("%s: the oldest are %v, cut %v, %v; want %v", o.ID, few.Served, few.Cut, err, want)
 		}
 	}
-	e.Logf("%d answers, %d disclosures found again by order, 0 missing", answersOf, found)
+	return found
 }
 
 // anyPage is an answer of some changes in a row, of which some have personal fields.
