@@ -121,7 +121,7 @@ func (h *Hub) connections(_ context.Context, t hub.TenantID) (ids []hub.Connecti
 func (h *Hub) personal() *erp.Personal {
 	return &erp.Personal{
 		Reader: h.store.ERP(), Keys: h.keys, Disclosures: h.o.Observe.disclosures(h.store.ERP()), Clock: h.o.Clock, Logger: h.o.Logger,
-		Ready: func(t hub.TenantID) error { return h.forgetter.Ready(h.store.Of(t)) },
+		Ready: func(t hub.TenantID) error { return h.forgetter.Ready(h.store.Of(t)) }, Damaged: h.metrics.Damaged,
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 // archive is orders with sealed parts, the keys to them and the record of disclosures, as the contracts of the ports say.
 type archive struct {
+	counted int                    // damaged parts
 	docs    map[hub.OrderID][]byte // for OrderPersonal
 	sealed  map[hub.OrderID]Sealed
 	plain   map[string]plainPart // by envelope
@@ -54,6 +55,7 @@ func (a *archive) use() *Personal {
 	return &Personal{
 		Reader: a, Keys: a, Disclosures: a, Ready: func(hub.TenantID) error { return a.call("ready") },
 		Clock: func() time.Time { return noon }, Logger: slog.New(slog.NewJSONHandler(&a.logs, nil)),
+		Damaged: func(parts int) { a.counted += parts },
 	}
 }
 

@@ -31,6 +31,8 @@ type Personal struct {
 	Ready  func(hub.TenantID) error
 	Clock  hub.Clock
 	Logger *slog.Logger
+	// Damaged is called with how many parts one answer goes without because they are damaged; nil: nobody counts.
+	Damaged func(parts int)
 
 	desks desks
 }
@@ -149,8 +151,16 @@ func (p *Personal) add(ctx context.Context, to Recipient, docs []document, found
 	if err != nil {
 		return nil, unserved(err)
 	}
-	defer people.lost.log(ctx, p.Logger, to)
+	defer p.tell(ctx, to, people.lost)
 	return p.disclose(ctx, to, docs[:n], people)
+}
+
+// tell tells the operator what an answer goes without.
+func (p *Personal) tell(ctx context.Context, to Recipient, lost losses) {
+	if p.Damaged != nil && len(lost) > 0 {
+		p.Damaged(len(lost))
+	}
+	lost.log(ctx, p.Logger, to)
 }
 
 // disclose composes the answer and records what it holds, until nobody in it is being erased. Each round leaves somebody

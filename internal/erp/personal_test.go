@@ -213,6 +213,9 @@ func TestDamage(t *testing.T) {
 		strings.Contains(line, "canary") || strings.Count(line, "\n") != 1 {
 		t.Errorf("logged %s", line)
 	}
+	if a.counted != 2 {
+		t.Errorf("counted %d", a.counted)
+	}
 }
 
 // Parts that do not fit the document leave the people, and one line in the log.

@@ -23,6 +23,7 @@ type Metrics struct {
 	commits    *prometheus.HistogramVec
 	told       *prometheus.CounterVec
 	lacking    prometheus.Counter
+	damaged    prometheus.Counter
 	jobs       *prometheus.HistogramVec
 	calls      *prometheus.HistogramVec
 	waits      *prometheus.HistogramVec
@@ -57,6 +58,9 @@ func New(version string, state func(context.Context) State) *Metrics {
 		lacking: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hub_orders_lacking_total", Help: "Readings of orders without parts that the platform may tell later; each has a fetch coming.",
 		}),
+		damaged: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hub_personal_damaged_total", Help: "Parts of orders that answers with personal fields went without, as they or their keys are damaged.",
+		}),
 		jobs: histogram("jobs_run_seconds", "Attempts at jobs by what came of them: done, later, put_off, released, given_up, or lost to another hub.", jobBounds,
 			"kind", "outcome"),
 		calls: histogram("call_seconds", "Calls to platforms, each try by itself, by outcome: ok, or the kind of the error.", answerBounds,
@@ -69,7 +73,7 @@ func New(version string, state func(context.Context) State) *Metrics {
 		Name: "hub_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.deliveries, m.dropped, m.appends, m.commits, m.told, m.lacking, m.jobs, m.calls, m.waits, m.breakers, build, scraped{state},
+	m.registry.MustRegister(m.requests, m.deliveries, m.dropped, m.appends, m.commits, m.told, m.lacking, m.damaged, m.jobs, m.calls, m.waits, m.breakers, build, scraped{state},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -111,6 +115,9 @@ func (m *Metrics) Told(shard hub.ShardID, changes int) {
 
 // Lacking counts orders that were read without parts and are fetched again.
 func (m *Metrics) Lacking(orders int) { m.lacking.Add(float64(orders)) }
+
+// Damaged counts parts with personal fields that an answer went without.
+func (m *Metrics) Damaged(parts int) { m.damaged.Add(float64(parts)) }
 
 // Job counts an attempt at a job. kind and outcome are of closed lists.
 func (m *Metrics) Job(kind, outcome string, took time.Duration) {

@@ -43,6 +43,7 @@ func TestScrape(t *testing.T) {
 	m.Append(errors.New("disk"), time.Millisecond)
 	m.Transaction("s1", nil, time.Millisecond)
 	m.Told("s1", 12)
+	m.Damaged(2)
 	m.Lacking(3)
 	m.Job("fetch.order", "put_off", time.Second)
 	m.Call(hub.Shopee, "orders", "throttled", time.Second, 2*time.Second)
@@ -73,6 +74,7 @@ func TestScrape(t *testing.T) {
 		`hub_shard_transaction_seconds_count{outcome="committed",shard="s1"} 1`,
 		`hub_relay_changes_total{shard="s1"} 12`,
 		`hub_orders_lacking_total 3`,
+		`hub_personal_damaged_total 2`,
 		`hub_jobs_stored{kind="fetch.order",state="waiting"} 4`,
 		`hub_jobs_run_seconds_count{kind="fetch.order",outcome="put_off"} 1`,
 		`hub_call_seconds_sum{class="orders",outcome="throttled",platform="shopee"} 2`,
