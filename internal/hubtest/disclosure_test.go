@@ -433,22 +433,6 @@ func (w *town) disclosed(t *testing.T, size hubtest.Size, data string) map[strin
 	t.Helper()
 	found := map[string][]disclosureRow{}
 	for _, db := range shards(t, size, data) {
-		rows, err := db.Query("SELECT request_id, order_id, revision, client, fields FROM disclosures WHERE tenant_id = ?", w.Shop.Tenant)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var request string
-			var r disclosureRow
-			if err := rows.Scan(&request, &r.order, &r.revision, &r.client, &r.fields); err != nil {
-				t.Fatal(err)
-			}
-			found[request] = append(found[request], r)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		rows.Close()
 		w.answered(t, db, found)
 		w.shelved(t, db, found)
 	}
