@@ -57,6 +57,7 @@ type desk struct {
 	mu      sync.Mutex
 	waiting []*waiter
 	working bool
+	tidying bool
 }
 
 // waiter is one answer in the line, and what became of it.
@@ -106,10 +107,27 @@ func (d *desk) work() {
 		for _, w := range group {
 			close(w.done)
 		}
-		if err := guarded(groupTime, d.file); err != nil {
+		d.tidy()
+	}
+}
+
+// tidy files what has gathered, beside the work and one at a time.
+func (d *desk) tidy() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.tidying {
+		return
+	}
+	d.tidying = true
+	go func() {
+		err := guarded("filing disclosures", d.file)
+		if err != nil && hub.KindOf(err) != hub.KindUnavailable { // which is tried again, and the database says so elsewhere
 			d.log.Warn("disclosures are on record and could not be filed", "error", err)
 		}
-	}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.tidying = false
+	}()
 }
 
 // take takes the next group off the line; nil, and the work is over, when nobody waits. Who has left is not recorded.
@@ -170,7 +188,7 @@ func ofOne(err error) bool {
 
 // try stores answers in one transaction.
 func (d *desk) try(answers []Answer) (fenced [][]gdpr.SubjectID, err error) {
-	err = guarded(groupTime, func(ctx context.Context) (err error) {
+	err = guarded(opDisclose, func(ctx context.Context) (err error) {
 		fenced, err = d.store(ctx, answers)
 		return err
 	})
@@ -182,12 +200,12 @@ func (d *desk) try(answers []Answer) (fenced [][]gdpr.SubjectID, err error) {
 
 // guarded runs what depends on no request, as it is done for several of which each may end. A panic ends only this, as that of a
 // request would.
-func guarded(most time.Duration, f func(context.Context) error) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), most)
+func guarded(op string, f func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), groupTime)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			err = hub.Errorf(hub.KindInternal, opDisclose, "panic: %s", fmt.Sprintf("%T", p))
+			err = hub.Errorf(hub.KindInternal, op, "panic: %s", fmt.Sprintf("%T", p))
 		}
 	}()
 	return f(ctx)

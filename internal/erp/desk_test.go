@@ -130,7 +130,7 @@ func (q *queue) idle() {
 	synctest.Wait()
 	q.d.mu.Lock()
 	defer q.d.mu.Unlock()
-	if q.d.working || q.d.waiting != nil {
+	if q.d.working || q.d.waiting != nil || q.d.tidying {
 		q.t.Error("the desk goes on with nobody waiting")
 	}
 }
@@ -295,33 +295,40 @@ func TestDeskClosed(t *testing.T) {
 	}
 }
 
-// Filing begins when the group was answered, and what becomes of it keeps nobody from the next.
+// Filing is done beside the work, by one at a time, and what becomes of it keeps nobody.
 func TestDeskFiles(t *testing.T) {
 	for what, c := range map[string]struct {
 		end func() error
 		log string
 	}{
-		"works":  {func() error { return nil }, ""},
-		"fails":  {func() error { return &hub.Error{Kind: hub.KindPermanent, Op: "filing"} }, "filing"},
-		"panics": {func() error { panic("canary") }, "panic: string"},
+		"works":          {func() error { return nil }, ""},
+		"fails":          {func() error { return &hub.Error{Kind: hub.KindPermanent, Op: "filing"} }, "filing"},
+		"is unavailable": {func() error { return &hub.Error{Kind: hub.KindUnavailable, Op: "filing"} }, ""},
+		"panics":         {func() error { panic("canary") }, "filing disclosures: panic: string"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var stored [][]string // before each time
-			l, hold := &ledger{}, make(chan struct{})
+			l, hold, filing, times := &ledger{}, make(chan struct{}), 0, 0
 			l.file = func() error {
-				stored = append(stored, slices.Clone(l.stored))
+				filing++
+				if times++; filing > 1 {
+					t.Errorf("%s: %d at a time", what, filing)
+				}
 				<-hold
+				filing--
 				return c.end()
 			}
 			q := newQueue(t, l)
-			q.reads(t.Context(), "a", 1)
-			q.want(what+": answered while it files", q.answered(), "[a]")
-			q.reads(t.Context(), "b", 1)
-			q.want(what+": answered while it files", q.answered(), "[a]")
+			for _, name := range []string{"a", "b", "c"} {
+				q.reads(t.Context(), name, 1)
+			}
+			q.want(what+": answered while it files", q.answered(), "[a b c]")
+			q.want(what+": times while it files", times, 1)
 			close(hold)
+			synctest.Wait()
+			q.reads(t.Context(), "d", 1)
 			q.idle()
-			q.want(what+": answered", q.answered(), "[a b]")
-			q.want(what+": stored before filing", stored, "[[a] [a b]]")
+			q.want(what+": answered", q.answered(), "[a b c d]")
+			q.want(what+": times", times, 2)
 			if log := l.logs.String(); c.log == "" && log != "" || !strings.Contains(log, c.log) || strings.Contains(log, "canary") {
 				t.Errorf("%s: %q", what, log)
 			}

@@ -79,8 +79,8 @@ type Disclosures interface {
 	// returns, with an audit record for each answer. Of an answer with fenced subjects it stores nothing and returns them at the
 	// answer's place: the caller leaves their parts out and calls again. An error is about all of them, and nothing was stored unless it is KindUnknown.
 	Disclose(ctx context.Context, shard hub.ShardID, answers []Answer) (fenced [][]gdpr.SubjectID, err error)
-	// File is called after each Disclose, when nobody waits for that any more, to do what need not be done before an answer. What
-	// an error leaves undone is tried again later; nothing durable depends on it.
+	// File is called after each Disclose, beside the next ones, to do what need not be done before an answer. What an error leaves
+	// undone is tried again later; nothing durable depends on it.
 	File(ctx context.Context, shard hub.ShardID) error
 }
 

@@ -153,7 +153,7 @@ const changesAtOnce = 500
 func (d *database) answered(ctx context.Context, op string, tenant hub.TenantID, id hub.OrderID, each func(disclosure string, s erp.Served)) error {
 	looked := nodes{known: map[int64]bool{}}
 	looked.above(placeOf(id))
-	if err := d.filed(ctx, op, tenant, "", id, &looked, each); err != nil {
+	if err := d.answersAt(ctx, op, tenant, "", id, &looked, each); err != nil {
 		return err
 	}
 	looked = nodes{known: map[int64]bool{}}
@@ -168,7 +168,7 @@ func (d *database) answered(ctx context.Context, op string, tenant hub.TenantID,
 			return err
 		})
 		if err == nil {
-			err = d.filed(ctx, op, tenant, hub.StreamOrders, id, &looked, each)
+			err = d.answersAt(ctx, op, tenant, hub.StreamOrders, id, &looked, each)
 		}
 		if err != nil {
 			return err
@@ -177,8 +177,8 @@ func (d *database) answered(ctx context.Context, op string, tenant hub.TenantID,
 	return nil
 }
 
-// filed reads the answers at the nodes, and calls each for those that have the order.
-func (d *database) filed(ctx context.Context, op string, tenant hub.TenantID, stream hub.Stream, id hub.OrderID, nodes *nodes,
+// answersAt reads the answers at the nodes, and calls each for those that have the order.
+func (d *database) answersAt(ctx context.Context, op string, tenant hub.TenantID, stream hub.Stream, id hub.OrderID, nodes *nodes,
 	each func(disclosure string, s erp.Served)) error {
 	sel := selection{op: op, columns: "id, client, key_id, disclosed_at, orders", table: "answers" + d.dialect.by("answers_node"), keys: answerKeys}
 	next := nodes.next

@@ -11,10 +11,12 @@ type dialect struct {
 	goose     string
 	forUpdate string // ends a SELECT that locks its rows
 	forShare  string
-	larger    string // function: the larger of two values
-	smaller   string
-	statement limits
-	sharesLog bool // a commit can be seen before it is flushed, so readers need the barrier
+	// forUpdateFree is forUpdate for those rows that nobody else has locked.
+	forUpdateFree string
+	larger        string // function: the larger of two values
+	smaller       string
+	statement     limits
+	sharesLog     bool // a commit can be seen before it is flushed, so readers need the barrier
 }
 
 // limits bound one statement.
@@ -35,7 +37,7 @@ var (
 	}
 	mysqlDialect = &dialect{
 		prefix: "mysql", goose: "mysql", larger: "GREATEST", smaller: "LEAST",
-		forUpdate: " FOR UPDATE", forShare: " LOCK IN SHARE MODE",
+		forUpdate: " FOR UPDATE", forShare: " LOCK IN SHARE MODE", forUpdateFree: " FOR UPDATE SKIP LOCKED",
 		statement: limits{rows: 500, keys: 100, slots: 500, bytes: 4 << 20},
 		sharesLog: true,
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -20,16 +21,16 @@ const DisclosurePrefix = "dsc_"
 
 // What clients were served of one order each is kept many answers to a row. Nobody is answered before that is durable, so a group
 // of answers is added as one row on shelf 0 and changes one page, not one for each of its orders. When enough has gathered there
-// it is filed, when nobody waits: taken apart and put, in one row for each, on the shelves of its orders. Whoever looks for an order reads
+// it is filed beside the work: taken apart and put, in one row for each, on the shelves of its orders. Whoever looks for an order reads
 // its shelf, which holds one answer in 128 of the tenant's, and shelf 0.
 //
 // A row of the table disclosures for each answer, with an index by order, is what older versions kept. It is read as well.
 const (
 	shelves = 128 // as long as there are rows
-	// fileFrom is how many answers of a tenant gather before a hub files them. A look at an order reads so many more at most for
-	// each hub.
+	// fileFrom is how many answers of a tenant gather before a hub files them. A look at an order reads as many more for each hub,
+	// and those that could not be filed when it was their time.
 	fileFrom = 4096
-	// fileRows and fileBytes bound what is filed in one transaction, all of which may go into one row; the last row may go beyond.
+	// fileRows and fileBytes bound what is filed in one transaction, all of which may go into one row; the first row may be larger.
 	fileRows  = fileFrom
 	fileBytes = 4 << 20
 )
@@ -40,6 +41,8 @@ func shelfOf(id string) int64 {
 	h.Write([]byte(id))
 	return 1 + int64(h.Sum32()%shelves)
 }
+
+var shelfKeys = []string{"tenant_id", "shelf", "id"}
 
 var disclosedColumns = []string{"tenant_id", "shelf", "id", "count", "packed"}
 
@@ -240,8 +243,9 @@ type packedAnswer struct {
 	fields                      hub.Fields
 }
 
-// eachPacked calls each for the answers of a row. ok is false when the bytes are damaged; each was called for those before.
-func eachPacked(b []byte, each func(packedAnswer)) (ok bool) {
+// eachPacked calls each for the answers of a row, of which there are count. ok is false when the bytes are damaged; each was called for
+// those before.
+func eachPacked(count int64, b []byte, each func(packedAnswer)) (ok bool) {
 	if len(b) == 0 || b[0] != bundleForm {
 		return false
 	}
@@ -265,8 +269,9 @@ func eachPacked(b []byte, each func(packedAnswer)) (ok bool) {
 			values[i], b = v, b[size:]
 		}
 		each(packedAnswer{begin[:len(begin)-len(b)], texts[0], texts[1], texts[2], texts[3], int64(values[0]), int64(values[1]), hub.Fields(values[2])})
+		count--
 	}
-	return true
+	return count == 0
 }
 
 func damagedBundle(op, id string) error {
@@ -275,14 +280,15 @@ func damagedBundle(op, id string) error {
 
 // shelved calls each for the answers about an order alone, in no order. Of several at the same moment the request tells them apart.
 func (d *database) shelved(ctx context.Context, op string, tenant hub.TenantID, id hub.OrderID, each func(request string, s erp.Served)) error {
-	query := "SELECT id, packed FROM disclosed" + d.dialect.by(primary) + " WHERE tenant_id = ? AND shelf IN (0, ?)"
+	query := "SELECT id, count, packed FROM disclosed" + d.dialect.by(primary) + " WHERE tenant_id = ? AND shelf IN (0, ?)"
 	return d.query(ctx, op, query, []any{string(tenant), shelfOf(string(id))}, func(r *sql.Rows) error {
 		var its string
+		var count int64
 		var packed sql.RawBytes
-		if err := r.Scan(&its, &packed); err != nil {
+		if err := r.Scan(&its, &count, &packed); err != nil {
 			return err
 		}
-		ok := eachPacked(packed, func(a packedAnswer) {
+		ok := eachPacked(count, packed, func(a packedAnswer) {
 			if string(a.order) == string(id) {
 				each(string(a.request), erp.Served{Client: string(a.client), Key: hub.KeyID(a.key), At: moment(a.at), Revision: a.revision, Fields: a.fields})
 			}
@@ -294,7 +300,8 @@ func (d *database) shelved(ctx context.Context, op string, tenant hub.TenantID, 
 	})
 }
 
-// unfiled is how many answers of each tenant a hub knows to lie on shelf 0: of those that it added, and what it counted.
+// unfiled is how many answers of each tenant a hub knows to lie on shelf 0: those that it has added, and what it counted. It is never
+// less than there are of its own, as one that is added meanwhile may be counted twice.
 type unfiled struct {
 	mu   sync.Mutex
 	of   map[hub.TenantID]int64
@@ -305,75 +312,62 @@ func (u *unfiled) add(list []*bundle) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, b := range list {
-		n, known := u.of[b.tenant]
-		if known {
+		if n, known := u.of[b.tenant]; !known || n+b.count >= fileFrom {
+			u.lookAt(b.tenant)
+		} else {
 			u.of[b.tenant] = n + b.count
 		}
-		if !known || n+b.count >= fileFrom {
-			if u.look == nil {
-				u.look = map[hub.TenantID]bool{}
-			}
-			u.look[b.tenant] = true
-		}
 	}
 }
 
-// next takes the tenants that are to be looked at.
-func (u *unfiled) next() map[hub.TenantID]bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	list := u.look
-	u.look = nil
-	return list
-}
-
-func (u *unfiled) set(t hub.TenantID, n int64) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+func (u *unfiled) lookAt(t hub.TenantID) {
 	if u.of == nil {
-		u.of = map[hub.TenantID]int64{}
+		u.of, u.look = map[hub.TenantID]int64{}, map[hub.TenantID]bool{}
 	}
-	u.of[t] = n
+	u.look[t] = true
 }
 
-// File implements erp.Disclosures.
+// next takes a tenant that is to be looked at, of whom nothing is known from now on but what counted adds.
+func (u *unfiled) next() (t hub.TenantID, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for t := range u.look {
+		delete(u.look, t)
+		u.of[t] = 0
+		return t, true
+	}
+	return "", false
+}
+
+func (u *unfiled) counted(t hub.TenantID, n int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.of[t] += n
+}
+
+// failed has a tenant looked at again.
+func (u *unfiled) failed(t hub.TenantID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lookAt(t)
+}
+
+const opFile = "filing disclosures"
+
+// File implements erp.Disclosures. Damaged rows are an error when all others have been filed.
 func (e ERP) File(ctx context.Context, shard hub.ShardID) error {
 	d, err := e.s.find(ctx, shard)
 	if err != nil {
 		return err
 	}
-	for t := range d.unfiled.next() {
-		if failed := e.s.file(ctx, d, t); err == nil {
-			err = failed
-		}
-	}
-	return err
-}
-
-const opFile = "filing disclosures"
-
-// file files what lies on shelf 0 of a tenant, if it is enough. If it fails, the next try is with as much more. Damaged rows are an
-// error when the others have been filed.
-func (s *Store) file(ctx context.Context, d *database, t hub.TenantID) error {
-	d.unfiled.set(t, 0)
-	var lies int64
-	count := "SELECT COALESCE(SUM(count), 0) FROM disclosed" + d.dialect.by(primary) + " WHERE tenant_id = ? AND shelf = 0"
-	err := d.query(ctx, opFile, count, []any{string(t)}, func(r *sql.Rows) error { return r.Scan(&lies) })
-	if err != nil || lies < fileFrom {
-		d.unfiled.set(t, lies)
-		return err
-	}
 	var damaged string
-	for more := true; more; {
-		err := s.do(ctx, d, func(ctx context.Context, tx *tx) (err error) {
-			if err = tx.fence(ctx); err == nil {
-				more, damaged, err = tx.file(ctx, t)
-			}
-			return err
-		})
+	for t, ok := d.unfiled.next(); ok; t, ok = d.unfiled.next() {
+		its, err := e.s.file(ctx, d, t)
 		if err != nil {
+			d.unfiled.failed(t)
 			return err
 		}
+		damaged = cmp.Or(damaged, its)
 	}
 	if damaged != "" {
 		return damagedBundle(opFile, damaged)
@@ -381,29 +375,72 @@ func (s *Store) file(ctx context.Context, d *database, t hub.TenantID) error {
 	return nil
 }
 
-// file moves rows from shelf 0 to the shelves of their orders. more is whether others wait. Damaged ones stay; it names one of them.
-func (t *tx) file(ctx context.Context, tenant hub.TenantID) (more bool, damaged string, err error) {
-	if err := t.owns(opFile, tenant); err != nil {
-		return false, "", err
+// file files what lies on shelf 0 of a tenant, if it is enough. Of the damaged rows, which stay there, it names one.
+func (s *Store) file(ctx context.Context, d *database, t hub.TenantID) (damaged string, err error) {
+	var lies int64
+	count := "SELECT COALESCE(SUM(count), 0) FROM disclosed" + d.dialect.by(primary) + " WHERE tenant_id = ? AND shelf = 0"
+	err = d.query(ctx, opFile, count, []any{string(t)}, func(r *sql.Rows) error { return r.Scan(&lies) })
+	if err != nil || lies < fileFrom {
+		d.unfiled.counted(t, lies)
+		return "", err
 	}
-	read, bytes := 0, 0
-	var of [shelves + 1]*bundle
-	var rows []string
-	query := "SELECT id, packed FROM disclosed" + t.d.dialect.by(primary) +
-		" WHERE tenant_id = ? AND shelf = 0 ORDER BY id LIMIT ?" + t.d.dialect.forUpdate
-	err = t.query(ctx, opFile, query, []any{string(tenant), fileRows}, func(r *sql.Rows) error {
+	for after := ""; err == nil; {
+		var rows []string
+		if rows, after, err = d.oldest(ctx, t, after); err != nil || len(rows) == 0 {
+			break
+		}
+		var its string
+		err = s.do(ctx, d, func(ctx context.Context, tx *tx) (err error) {
+			if err = tx.fence(ctx); err == nil {
+				its, err = tx.file(ctx, t, rows)
+			}
+			return err
+		})
+		damaged = cmp.Or(damaged, its)
+	}
+	return damaged, err
+}
+
+// oldest lists the rows on shelf 0 of a tenant that are filed together, from the oldest on after the last one.
+func (d *database) oldest(ctx context.Context, t hub.TenantID, after string) (rows []string, last string, err error) {
+	query := "SELECT id, LENGTH(packed) FROM disclosed" + d.dialect.by(primary) + " WHERE tenant_id = ? AND shelf = 0 AND id > ? ORDER BY id LIMIT ?"
+	var bytes int64
+	err = d.query(ctx, opFile, query, []any{string(t), after, fileRows}, func(r *sql.Rows) error {
 		var id string
+		var size int64
+		err := r.Scan(&id, &size)
+		if bytes += size; err == nil && len(rows) > 0 && bytes > fileBytes {
+			err = errEnough
+		}
+		if err == nil {
+			rows, last = append(rows, id), id
+		}
+		return err
+	})
+	return rows, last, err
+}
+
+// file moves rows from shelf 0 to the shelves of their orders, but for those that are damaged, of which it names one, and those that
+// somebody else is filing.
+func (t *tx) file(ctx context.Context, tenant hub.TenantID, rows []string) (damaged string, err error) {
+	if err := t.owns(opFile, tenant); err != nil {
+		return "", err
+	}
+	var of [shelves + 1]*bundle
+	var taken []string
+	sel := selection{op: opFile, columns: "id, count, packed", table: "disclosed" + t.d.dialect.by(primary), keys: shelfKeys, tail: t.d.dialect.forUpdateFree}
+	err = t.find(ctx, sel, len(rows), func(i int, r *row) { r.add(string(tenant), 0, rows[i]) }, func(r *sql.Rows) error {
+		var id string
+		var count int64
 		var packed sql.RawBytes
-		if err := r.Scan(&id, &packed); err != nil || bytes > fileBytes {
-			more = err == nil
+		if err := r.Scan(&id, &count, &packed); err != nil {
 			return err
 		}
-		read++
-		if !eachPacked(packed, func(packedAnswer) {}) {
+		if !eachPacked(count, packed, func(packedAnswer) {}) {
 			damaged = id
 			return nil
 		}
-		eachPacked(packed, func(a packedAnswer) {
+		eachPacked(count, packed, func(a packedAnswer) {
 			shelf := shelfOf(string(a.order))
 			if of[shelf] == nil {
 				of[shelf] = newBundle(tenant, shelf)
@@ -411,18 +448,16 @@ func (t *tx) file(ctx context.Context, tenant hub.TenantID) (more bool, damaged 
 			of[shelf].packed = append(of[shelf].packed, a.whole...)
 			of[shelf].count++
 		})
-		rows, bytes = append(rows, id), bytes+len(packed)
+		taken = append(taken, id)
 		return nil
 	})
-	if err != nil || len(rows) == 0 {
-		return false, damaged, err
+	if err != nil {
+		return "", err
 	}
-	more = more || read == fileRows
 	full := slices.DeleteFunc(of[:], func(b *bundle) bool { return b == nil })
-	if err = t.putBundles(ctx, opFile, full); err == nil {
-		err = t.execKeys(ctx, opFile, "DELETE FROM disclosed WHERE", []string{"tenant_id", "shelf", "id"}, len(rows), func(i int, r *row) {
-			r.add(string(tenant), 0, rows[i])
-		})
+	err = t.putBundles(ctx, opFile, full)
+	for i := 0; i < len(taken) && err == nil; i++ { // one by one: MySQL would look at all of shelf 0 for several, and wait for the locks of others
+		_, err = t.exec(ctx, opFile, "DELETE FROM disclosed WHERE tenant_id = ? AND shelf = 0 AND id = ?", string(tenant), taken[i])
 	}
-	return more, damaged, err
+	return damaged, err
 }

@@ -79,6 +79,9 @@ var (
 	faultLost      = &fault{text: "connection lost or refused"}
 )
 
+// poolClosed is what database/sql says of a pool that was closed, an error without a name.
+const poolClosed = "sql: database is closed"
+
 // classify maps a driver's error to a kind and to our words.
 func classify(err error) (hub.Kind, *fault) {
 	var my *mysql.MySQLError
@@ -92,7 +95,7 @@ func classify(err error) (hub.Kind, *fault) {
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, io.EOF),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):
 		return hub.KindUnavailable, faultLost
-	case errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone):
+	case errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), err.Error() == poolClosed:
 		return hub.KindUnavailable, &fault{text: "the connection or transaction is closed"}
 	case errors.Is(err, mysql.ErrPktTooLarge):
 		return hub.KindTooLarge, &fault{text: "the statement exceeds max_allowed_packet"}

@@ -30,22 +30,22 @@ func openMySQL(s source, cfg Config) (write, read *sql.DB, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	pool := func(size int, prepare func(context.Context, driver.Conn, string) error) (*sql.DB, error) {
+	pool := func(size int) (*sql.DB, error) {
 		connector, err := mysql.NewConnector(dsn)
 		if err != nil {
 			return nil, refuse(CodeSchema, s.name, "the DSN cannot be used")
 		}
-		db := sql.OpenDB(checked{connector, func(ctx context.Context, c driver.Conn) error { return prepare(ctx, c, s.name) }})
+		db := sql.OpenDB(checked{connector, func(ctx context.Context, c driver.Conn) error { return prepareSession(ctx, c, s.name) }})
 		db.SetMaxOpenConns(size)
 		db.SetMaxIdleConns(size)
 		db.SetConnMaxIdleTime(maxSilence / 2)  // ours first, so that no statement meets a connection that the server closed
 		db.SetConnMaxLifetime(5 * time.Minute) // so that a changed setting is noticed, and a moved server found
 		return db, nil
 	}
-	if write, err = pool(cfg.Writers, prepareWriter); err != nil {
+	if write, err = pool(cfg.Writers); err != nil {
 		return nil, nil, err
 	}
-	read, err = pool(cmp.Or(cfg.Readers, 16), checkMySQL)
+	read, err = pool(cmp.Or(cfg.Readers, 16))
 	return write, read, err
 }
 
@@ -105,10 +105,10 @@ var mysqlSettings = []mysqlSetting{
 		"set innodb_flush_method=O_DIRECT in the server's configuration and restart it"},
 }
 
-// prepareWriter sets and reads back under which isolation the session's transactions run. REPEATABLE READ would decide on
-// rows as they were when the transaction began. The variable has two names among the servers, the statement one, and saying
+// prepareSession sets and reads back under which isolation the session's transactions run, also those of one statement. REPEATABLE READ
+// would decide on rows as they were when the transaction began, READ UNCOMMITTED on what may be taken back. The variable has two names among the servers, the statement one, and saying
 // it with each transaction would cost each a round trip.
-func prepareWriter(ctx context.Context, c driver.Conn, name string) error {
+func prepareSession(ctx context.Context, c driver.Conn, name string) error {
 	if err := checkMySQL(ctx, c, name); err != nil {
 		return err
 	}

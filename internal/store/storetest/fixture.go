@@ -88,7 +88,7 @@ func Run(t *testing.T, f Fixture) {
 		{"Expired", testExpired}, {"ExpiredParked", testExpiredParked}, {"Unparsed", testUnparsed}, {"IdleParked", testIdleParked},
 		{"Personal", testPersonal}, {"Disclose", testDisclose}, {"DiscloseTogether", testDiscloseTogether}, {"DiscloseRace", testDiscloseRace},
 		{"Answers", testAnswers}, {"AnswersDamaged", testAnswersDamaged}, {"Living", testLiving},
-		{"Shelves", testShelves}, {"ShelvesDamaged", testShelvesDamaged}, {"ShelvesAtOnce", testShelvesAtOnce},
+		{"Shelves", testShelves}, {"ShelvesDamaged", testShelvesDamaged}, {"ShelvesApart", testShelvesApart}, {"ShelvesAtOnce", testShelvesAtOnce},
 		{"AuditDirectory", testAuditDirectory}, {"AuditShards", testAuditShards}, {"AuditOfEachHub", testAuditOfEachHub},
 		{"ErrorsHoldNoValues", testErrorsHoldNoValues}, {"Vault", testVault}, {"Health", testHealth},
 	} {

@@ -40,6 +40,14 @@ func (e *env) disclosed(s *store.Store, group []erp.Answer) {
 	must(e, err)
 }
 
+// noted notes a group of answers in a book.
+func (e *env) noted(b book, group []erp.Answer) []erp.Answer {
+	for _, a := range group {
+		b.note(a)
+	}
+	return group
+}
+
 // shelf counts the answers of a tenant on shelf 0, and the rows on the others.
 func (e *env) shelf(tenant hub.TenantID) (gathered, filed int64) {
 	e.Helper()
@@ -61,11 +69,7 @@ func testShelves(e *env) {
 	told, at := book{}, created()
 	shard := e.s.Of(tenants[0])
 	disclose := func(of []orders.Stored, n int) {
-		group := e.singles(random, of, n, &at)
-		for _, a := range group {
-			told.note(a)
-		}
-		e.disclosed(e.s, group)
+		e.disclosed(e.s, e.noted(told, e.singles(random, of, n, &at)))
 		must(e, e.s.ERP().File(e.Context(), shard))
 	}
 	want := func(what string, tenant hub.TenantID, gathered int64, filed bool) {
@@ -100,12 +104,16 @@ func testShelves(e *env) {
 		group := e.singles(random, list[:1], 1000, &at)
 		for i := range group {
 			group[i].Rows[0].Client = strings.Repeat("c", 128)
-			told.note(group[i])
 		}
-		e.disclosed(e.s, group)
+		e.disclosed(e.s, e.noted(told, group))
 	}
+	e.disclosed(e.s, e.noted(told, e.singles(random, theirs, fileFrom, &at)))
+	cut, cancel := context.WithCancel(e.Context())
+	cancel()
+	e.wantKind(e.s.ERP().File(cut, shard), hub.KindUnavailable, "filing that is cut short")
 	must(e, e.s.ERP().File(e.Context(), shard))
 	want("a backlog", tenants[0], 0, true)
+	want("a backlog of the other", tenants[1], 0, true)
 	found := e.foundAgain(s, append(list, theirs...), told)
 	if rows := len(e.recorded(tenants[0])) + len(e.recorded(tenants[1])); rows != found {
 		e.Errorf("%d answers on record, %d found", rows, found)
@@ -119,7 +127,7 @@ func testShelvesDamaged(e *env) {
 	e.save(o)
 	random, at := rand.New(rand.NewPCG(88, 2)), created()
 	damaged := 0
-	for _, bytes := range []string{"", "\x02", "\x01\x05ord_", "\x01\xff", "\x01\x00\x00\x00\x00\x80", "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + strings.Repeat("a", 9)} {
+	for _, bytes := range []string{"", "\x01", "\x02", "\x01\x05ord_", "\x01\xff", "\x01\x00\x00\x00\x00\x80", "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + strings.Repeat("a", 9)} {
 		e.disclosed(e.s, e.singles(random, []orders.Stored{o}, 1, &at))
 		e.beyond(o.Tenant, "disclosed", "UPDATE disclosed SET packed = ? WHERE tenant_id = ? AND shelf = 0 AND count = 1", []byte(bytes), string(o.Tenant))
 		_, err := e.s.ERP().Lineage(e.Context(), o.Tenant, o.ID, 10)
@@ -138,6 +146,37 @@ func testShelvesDamaged(e *env) {
 		}
 	}
 	e.Logf("%d ways of damage", damaged)
+}
+
+// testShelvesApart: a hub that stands still while it adds an answer or files some keeps nobody from filing the others, neither that
+// tenant's nor another's.
+func testShelvesApart(e *env) {
+	if !e.Many {
+		return // nobody else writes
+	}
+	tenants := e.tenants(2)
+	random, at := rand.New(rand.NewPCG(88, 3)), created()
+	for range 110 { // few rows, of which a server likes to read all
+		e.disclosed(e.s, e.singles(random, []orders.Stored{e.order(tenants[0], "1")}, 40, &at))
+	}
+	for _, name := range e.Config.Shards {
+		other, err := e.db(name).Begin()
+		must(e, err)
+		defer other.Rollback()
+		for _, t := range tenants {
+			_, err = other.Exec("INSERT INTO disclosed (tenant_id, shelf, id, count, packed) VALUES (?, 0, ?, 1, '')", string(t), e.ids.New(store.DisclosurePrefix))
+			must(e, err)
+		}
+		var id string
+		err = other.QueryRow("SELECT id FROM disclosed WHERE tenant_id = ? AND shelf = 0 ORDER BY id LIMIT 1 FOR UPDATE", string(tenants[0])).Scan(&id)
+		must(e, err)
+	}
+	ctx, cancel := context.WithTimeout(e.Context(), 3*time.Second) // less than anybody waits for a lock
+	defer cancel()
+	must(e, e.s.ERP().File(ctx, e.s.Of(tenants[0])))
+	if n, rows := e.shelf(tenants[0]); n != 40 || rows == 0 {
+		e.Errorf("%d answers gathered, %d rows filed, where somebody holds 40", n, rows)
+	}
 }
 
 // testShelvesAtOnce: hubs disclose, file and look at the same time. Each look finds all that was durable before it, and nothing twice.
