@@ -60,7 +60,7 @@ func (e *env) shelf(tenant hub.TenantID) (gathered, filed int64) {
 func testShelves(e *env) {
 	tenants := e.tenants(2)
 	random := rand.New(rand.NewPCG(88, 1))
-	list := make([]orders.Stored, 50)
+	list := make([]orders.Stored, 20)
 	for i := range list {
 		list[i] = e.order(tenants[0], fmt.Sprint(i))
 	}
@@ -187,7 +187,7 @@ func testShelvesAtOnce(e *env) {
 		list[i] = e.order(tenant, fmt.Sprint(i))
 	}
 	e.save(list...)
-	rounds, n := e.rounds(60, 400), 400
+	rounds, n := e.rounds(40, 400), 400
 	var mu sync.Mutex
 	told := map[hub.OrderID]int{}
 	var durable, looks atomic.Int64
