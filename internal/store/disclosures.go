@@ -354,25 +354,28 @@ func (u *unfiled) failed(t hub.TenantID) {
 
 const opFile = "filing disclosures"
 
-// File implements erp.Disclosures. Damaged rows are an error when all others have been filed.
-func (e ERP) File(ctx context.Context, shard hub.ShardID) error {
+// File implements erp.Disclosures. Damaged rows are an error when all others have been filed. What the database cannot do now is
+// looked at again the next time; after another error, when as much again has gathered.
+func (e ERP) File(ctx context.Context, shard hub.ShardID) (first error) {
 	d, err := e.s.find(ctx, shard)
 	if err != nil {
 		return err
 	}
-	var damaged string
 	for t, ok := d.unfiled.next(); ok; t, ok = d.unfiled.next() {
-		its, err := e.s.file(ctx, d, t)
-		if err != nil {
+		damaged, err := e.s.file(ctx, d, t)
+		if err == nil && damaged != "" {
+			err = damagedBundle(opFile, damaged)
+		}
+		switch kind := hub.KindOf(err); {
+		case err == nil:
+		case kind == hub.KindUnavailable, kind == hub.KindUnknown:
 			d.unfiled.failed(t)
 			return err
+		case first == nil:
+			first = err
 		}
-		damaged = cmp.Or(damaged, its)
 	}
-	if damaged != "" {
-		return damagedBundle(opFile, damaged)
-	}
-	return nil
+	return first
 }
 
 // file files what lies on shelf 0 of a tenant, if it is enough. Of the damaged rows, which stay there, it names one.
