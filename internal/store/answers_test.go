@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"slices"
 	"testing"
 
@@ -83,33 +82,6 @@ func FuzzPackedOrders(f *testing.F) {
 		revision, fields, again, bad := findPacked(more, id)
 		if !ok && !bad && (!again || revision != 3 || fields != 5) {
 			t.Errorf("%d, %v, %v", revision, fields, again)
-		}
-	})
-}
-
-// Answers that were bundled are read again as they were; foreign bytes are refused or hold what can be bundled again.
-func FuzzBundle(f *testing.F) {
-	b := newBundle("ten_1", 0)
-	b.add(&erp.Disclosure{Order: "ord_1", Client: "sap", Key: "key_1", Request: "req_1", Revision: 3, Fields: 1<<63 | 5, At: moment(1)})
-	b.add(&erp.Disclosure{})
-	f.Add(b.packed, uint8(2))
-	f.Add([]byte("\x01\x05ord_1"), uint8(1))
-	f.Fuzz(func(t *testing.T, packed []byte, count uint8) {
-		again, whole := newBundle("ten_1", 0), []byte{bundleForm}
-		ok := eachPacked(int64(count), packed, func(a packedAnswer) {
-			again.add(&erp.Disclosure{Order: hub.OrderID(a.order), Client: string(a.client), Key: hub.KeyID(a.key), Request: string(a.request),
-				At: moment(a.at), Revision: a.revision, Fields: a.fields})
-			whole = append(whole, a.whole...)
-		})
-		if !ok {
-			return
-		}
-		if !bytes.Equal(whole, packed) || again.count != int64(count) {
-			t.Fatalf("% x was taken apart into % x", packed, whole)
-		}
-		n := int64(0)
-		if !eachPacked(again.count, again.packed, func(packedAnswer) { n++ }) || n != again.count || len(again.packed) > len(packed) {
-			t.Fatalf("% x became % x", packed, again.packed)
 		}
 	})
 }
